@@ -1,0 +1,49 @@
+// What every stage program shares: its command line, the tasks to do, their keys and provenance, and the record of the
+// run. A stage program is: for (task : stage.todo()) make(task).
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <hullscope/datasets/labelled_set.hpp>
+#include <hullscope/parallel/comm.hpp>
+#include <hullscope/parallel/progress.hpp>
+#include <hullscope/store/artifact.hpp>
+#include <hullscope/study/plan.hpp>
+
+namespace hullscope::jobs {
+
+class Stage {
+ public:
+  /// Collective. Arguments: STUDY.toml [--output DIR] [--task NAME]... [--set key=value]... [--force-new].
+  /// Default DIR: runs/<study name>. Writes DIR/study.toml first (refuses the folder of another study).
+  Stage(const parallel::Comm& world, const std::vector<std::string>& arguments, const std::string& stage);
+
+  const parallel::Comm& world() const { return world_; }
+  const study::Study& study() const { return study_; }
+  const std::string& folder() const { return folder_; }
+  std::string path(const std::string& relative) const;  ///< under DIR
+  /// The stage's tasks that are not done; the same on every rank. Collective on the first call. Says how many are done.
+  /// Throws UsageError if a finished artifact was made with other options (unless --force-new) and EnvironmentError if
+  /// an input is missing (names the stage that makes it).
+  const std::vector<study::Task>& todo();
+  /// Options hash, inputs with digests, seed, key. Computed on rank 0 and shared: collective over world().
+  store::Provenance provenance(const study::Task& task);
+  /// The data set, loaded once. Collective.
+  const datasets::LabelledSet& data(const std::string& split);
+
+  /// Fills the run's record for publish(): wall and CPU seconds since the stopwatch, summed over comm. Collective.
+  static store::RunRecord record(const parallel::Comm& comm, const parallel::Stopwatch& watch);
+
+ private:
+  parallel::Comm world_;
+  study::Study study_;
+  std::string folder_, stage_;
+  std::vector<std::string> only_;
+  bool force_new_ = false;
+  std::optional<std::vector<study::Task>> todo_;
+  std::optional<datasets::LabelledSet> train_, test_;
+  std::vector<std::pair<std::string, store::Provenance>> provenances_;
+};
+
+}  // namespace hullscope::jobs

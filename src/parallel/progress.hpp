@@ -1,0 +1,43 @@
+// Progress of a stage: a bar on a terminal, a line at intervals in a log, always DIR/progress.json.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <hullscope/parallel/comm.hpp>
+
+namespace hullscope::parallel {
+
+/// One stage's progress. Constructor and destructor collective; add() is not, and cheap: every rank counts its own
+/// work, rank 0 shows the sum.
+class Progress {
+ public:
+  /// `unit`: what is counted ("queries", "epochs"). `folder`: where progress.json goes, "" for none.
+  Progress(const Comm& comm, std::string folder, std::string stage, std::string unit, std::int64_t total);
+  ~Progress();
+  void add(std::int64_t n);
+  void note(const std::string& line);  ///< a line of the log that does not break the bar (rank 0's are shown)
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Logs to standard error with the level's colour on a terminal. Level by HULLSCOPE_LOG (debug, info, warning, error).
+void log_info(const std::string& line);
+void log_warning(const std::string& line);
+
+/// Wall and CPU seconds and peak memory (PSS) since construction, summed over the ranks at the end.
+class Stopwatch {
+ public:
+  Stopwatch();
+  double wall_seconds() const;
+  double cpu_seconds() const;              ///< this process
+  static std::int64_t proportional_bytes();  ///< PSS of this process now (a shared window counts once over its ranks)
+  static std::int64_t peak_bytes();          ///< VmHWM of this process
+
+ private:
+  double wall_, cpu_;
+};
+
+}  // namespace hullscope::parallel

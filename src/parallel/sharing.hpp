@@ -1,0 +1,48 @@
+// Work of unequal cost, shared between ranks: each takes the next index when it is free.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <hullscope/parallel/comm.hpp>
+
+namespace hullscope::parallel {
+
+/// A counter that all ranks draw from. The constructor and destructor are collective; next() is not.
+class WorkCounter {
+ public:
+  explicit WorkCounter(const Comm& comm);
+  ~WorkCounter();
+  WorkCounter(const WorkCounter&) = delete;
+  std::int64_t next();  ///< 0, 1, 2, ... each to exactly one caller in the group
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Block b of n items in blocks of `size`: [first, last).
+inline std::pair<std::int64_t, std::int64_t> block(std::int64_t b, std::int64_t n, std::int64_t size) {
+  const std::int64_t first = b * size, last = first + size < n ? first + size : n;
+  return {first, last};
+}
+
+/// A read-only array of which each node holds one copy, however many ranks it has (MPI shared window; where /dev/shm
+/// is too small, a sentence says how to mend it and a private file mapping is used instead).
+class SharedBytes {
+ public:
+  /// Collective. `fill` runs on one rank of each node only and writes all bytes.
+  SharedBytes(const Comm& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill);
+  ~SharedBytes();
+  SharedBytes(SharedBytes&&) noexcept;
+  std::span<const std::byte> bytes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hullscope::parallel

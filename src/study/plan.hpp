@@ -1,0 +1,40 @@
+// The plan: the tasks that a study expands to, with their inputs and outputs, in an order in which they can run.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include <hullscope/study/study_file.hpp>
+
+namespace hullscope::study {
+
+/// One output file of one stage. Paths are relative to the output folder.
+struct Task {
+  std::string stage;    ///< train, extract, encode, hull, proximity, reduce
+  std::string name;     ///< "mlp-256/trial-03/latent-08/hull"; what --task takes
+  std::string output;   ///< "mlp-256/trial-03/latent-08/hull.h5"
+  std::map<std::string, std::string> inputs;  ///< role -> path, e.g. {"codes", ".../codes.h5"}; the data sets are
+                                              ///< the inputs "data/train" and "data/test", named so, not paths
+  std::string network;  ///< "" for tasks of the data set itself
+  int trial = -1;
+  int dimension = -1;   ///< of the latent space
+  std::string space;    ///< "pixel", "neural", "latent-08"
+};
+
+/// All tasks, producers before consumers.
+std::vector<Task> make_plan(const Study& study);
+
+/// sha256 of what the task does: stage options, the network's layers, trial, dimension, space, seed,
+/// algorithm_version. Not of names alone: another trial or dimension changes no other task's hash.
+std::string options_hash(const Study& study, const Task& task);
+
+/// sha256 of options_hash and the content digests of all inputs (role -> digest).
+std::string task_key(const std::string& options_hash, const std::map<std::string, std::string>& input_digests);
+
+/// Raised when a stage's results change.
+int algorithm_version(const std::string& stage);
+
+/// The name of a task's random streams: "fashion-mnist/mlp-256/trial-03[/latent-08]".
+std::string stream_name(const Study& study, const Task& task);
+
+}  // namespace hullscope::study

@@ -1,0 +1,99 @@
+// The study file: every key is declared once (in options.cpp) with its type, range, default, stage and meaning; the
+// parser, --set, the resolved file, the help and docs/study-file.md all come from that table.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hullscope::study {
+
+/// A classifier, its hidden layers as data: "dense 256", "relu", "dropout 0.2", "conv 3x3 64", "batchnorm",
+/// "maxpool 2", "flatten". The output layer (dense, one unit a class) is added. Neural space: the output of the last
+/// layer that is not a dropout.
+struct NetworkSpec {
+  std::string name;
+  std::vector<std::string> layers;
+};
+
+struct Study {
+  std::string name = "study";
+  std::int64_t seed = 2022;
+
+  struct Data {
+    std::string set;     ///< named or synthetic set, see datasets/labelled_set.hpp
+    std::string folder;  ///< where its files are, if not where HULLSCOPE_DATA or Debian put them
+    std::int64_t train_limit = 0, test_limit = 0;
+  } data;
+
+  std::vector<NetworkSpec> networks;
+
+  struct Train {
+    std::int64_t trials = 10, epochs = 20, batch = 128;
+    double rate = 1e-3;
+    std::string scaling = "unit";  ///< "unit": x / 255 for pixels; "standard": zero mean, unit variance by the training set; "none"
+    double validation = 0;         ///< share of the training set kept for validation
+    std::int64_t ranks_per_task = 0;  ///< 0: chosen from the network's size
+    double checkpoint_seconds = 60;
+    std::string device = "auto";      ///< "auto", "cpu", "cuda"
+  } train;
+
+  struct Encode {
+    std::vector<std::int64_t> dimensions = {2, 4, 8, 16};
+    std::vector<std::int64_t> hidden = {256};
+    std::int64_t epochs = 20, batch = 256;
+    double rate = 1e-3;
+    std::string output = "linear";    ///< activation of the last layer: "linear" or "relu"
+  } encode;
+
+  struct Hull {
+    std::vector<std::string> spaces = {"latent"};  ///< of "pixel", "neural", "latent"
+    std::string solver = "reference";
+    bool projection = false;
+    double eps = 0x1p-20;             ///< of the scale: a point within eps of the hull is counted apart
+    std::int64_t shard = 250;         ///< queries a shard
+  } hull;
+
+  struct Proximity {
+    std::vector<std::string> spaces = {"pixel", "neural", "latent"};
+    std::vector<std::string> measures = {"euclidean", "euclidean_true_class", "cosine"};
+  } proximity;
+
+  struct Reduce {
+    std::int64_t bootstrap = 2000, bins = 10;
+    std::int64_t dimension = 16;      ///< the latent space of Fig. 5 (the largest studied one if it is not there)
+    double relative_accuracy = 0.99;  ///< the rule of the intrinsic dimension
+    bool allow_undecided = false;
+  } reduce;
+
+  struct Report {
+    std::string title;
+  } report;
+
+  struct Run {
+    std::int64_t ranks = 0;    ///< 0: one a core
+    std::int64_t threads = 1;  ///< a rank
+  } run;
+};
+
+/// One row of the option table, for help and documentation.
+struct OptionInfo {
+  std::string key, type, range, default_value, stage, meaning;
+};
+const std::vector<OptionInfo>& options();
+
+/// Reads a study file and applies "key=value" overrides in order. Throws UsageError (file, line, key, what was found
+/// and expected; an unknown key names the nearest valid one).
+Study load(const std::string& path, const std::vector<std::string>& overrides = {});
+Study parse(const std::string& toml, const std::string& file_name, const std::vector<std::string>& overrides = {});
+
+/// The resolved study: every key, in the table's order, with its value. parse(to_toml(s)) == s.
+std::string to_toml(const Study& study);
+
+/// The resolved lines that belong to one stage (its own options only; for "train" the network's layers are the plan's
+/// business), as canonical text: what enters the stage's options_hash.
+std::string stage_options(const Study& study, const std::string& stage);
+
+/// The table of options as Markdown (docs/study-file.md; a test compares them).
+std::string options_as_markdown();
+
+}  // namespace hullscope::study
