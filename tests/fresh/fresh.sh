@@ -32,7 +32,8 @@ leave() {
 trap leave EXIT
 
 # The machine's own package sources, so that a site's mirror is used.
-mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -oE 'https?://[^ ]+' | grep -v security | grep -v '^#' | head -n 1)
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 'Created-By: Packages' | sort -u | head -n 1)
+[ -n "$mirror" ] || { echo "fresh.sh: apt knows no package source for bookworm; run apt-get update first" >&2; exit 2; }
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 if [ ! -e "$base/etc/debian_version" ]; then
   echo "== A bare Debian 12 in $base"
