@@ -37,8 +37,9 @@ function(hullscope_job name)
 endfunction()
 
 # hullscope_test(NAME SOURCES a_test.cpp ... LIBRARIES libs [RANKS 1 2 3 5] [LABELS data ...] [TIMEOUT s])
-# One GoogleTest program. Without RANKS its cases are listed one by one in ctest; with RANKS it has its own main
-# (MPI) and is run whole under mpirun, once per rank count.
+# One GoogleTest program. Without RANKS its cases are listed one by one in ctest with the label `unit`, which is what
+# the sanitizers run (target unit_tests builds them); with RANKS it has its own main (MPI) and is run whole under
+# mpirun, once per rank count.
 function(hullscope_test name)
   cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBRARIES;RANKS;LABELS" ${ARGN})
   if(NOT T_TIMEOUT)
@@ -60,7 +61,8 @@ function(hullscope_test name)
     target_link_libraries(${name} PRIVATE ${T_LIBRARIES} GTest::gtest_main GTest::gmock)
     include(GoogleTest)
     gtest_discover_tests(${name} TEST_PREFIX "" DISCOVERY_TIMEOUT 60
-      PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+      PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "unit;${T_LABELS}")
+    add_dependencies(unit_tests ${name})
   endif()
 endfunction()
 
