@@ -1,5 +1,6 @@
 // The plan: the tasks that a study expands to, with their inputs and outputs, in an order in which they can run.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -8,18 +9,29 @@
 
 namespace hullscope::study {
 
-/// One output file of one stage. Paths are relative to the output folder.
+/// One output file of one stage. Paths are relative to the output folder. Roles of the inputs:
+///   train              data/train
+///   extract            network (network.h5), data/train, data/test
+///   encode             network, activations
+///   hull               pixel: data/train, data/test; neural: activations; latent: codes
+///   proximity          pixel: data/train, data/test; of a trial: activations, codes-02, codes-04, ...
+///   reduce             every activations, codes, hull and proximity file of the study, its path being its role
 struct Task {
-  std::string stage;    ///< train, extract, encode, hull, proximity, reduce
-  std::string name;     ///< "mlp-256/trial-03/latent-08/hull"; what --task takes
-  std::string output;   ///< "mlp-256/trial-03/latent-08/hull.h5"
+  std::string stage;                          ///< train, extract, encode, hull, proximity, reduce
+  std::string name;                           ///< "mlp-256/trial-03/latent-08/hull"; what --task takes
+  std::string output;                         ///< "mlp-256/trial-03/latent-08/hull.h5"
   std::map<std::string, std::string> inputs;  ///< role -> path, e.g. {"codes", ".../codes.h5"}; the data sets are
                                               ///< the inputs "data/train" and "data/test", named so, not paths
-  std::string network;  ///< "" for tasks of the data set itself
+  std::string network;                        ///< "" for tasks of the data set itself
   int trial = -1;
-  int dimension = -1;   ///< of the latent space
-  std::string space;    ///< "pixel", "neural", "latent-08"
+  int dimension = -1;  ///< of the latent space
+  std::string space;   ///< "pixel", "neural", "latent-08"; "" for a trial's proximity file, which holds several
+
+  bool operator==(const Task&) const = default;
 };
+
+/// "latent-08": the name of a latent space, in paths and in files.
+std::string latent_name(std::int64_t dimension);
 
 /// All tasks, producers before consumers.
 std::vector<Task> make_plan(const Study& study);
@@ -30,6 +42,11 @@ std::string options_hash(const Study& study, const Task& task);
 
 /// sha256 of options_hash and the content digests of all inputs (role -> digest).
 std::string task_key(const std::string& options_hash, const std::map<std::string, std::string>& input_digests);
+
+/// The options that made one task's file, upstream stages included, as canonical TOML: what the file carries in its
+/// root attribute study_toml. Independent of how many trials, networks or dimensions the study has; for reduce the
+/// whole study.
+std::string task_toml(const Study& study, const Task& task);
 
 /// Raised when a stage's results change.
 int algorithm_version(const std::string& stage);

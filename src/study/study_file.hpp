@@ -13,6 +13,7 @@ namespace hullscope::study {
 struct NetworkSpec {
   std::string name;
   std::vector<std::string> layers;
+  bool operator==(const NetworkSpec&) const = default;
 };
 
 struct Study {
@@ -23,6 +24,7 @@ struct Study {
     std::string set;     ///< named or synthetic set, see datasets/labelled_set.hpp
     std::string folder;  ///< where its files are, if not where HULLSCOPE_DATA or Debian put them
     std::int64_t train_limit = 0, test_limit = 0;
+    bool operator==(const Data&) const = default;
   } data;
 
   std::vector<NetworkSpec> networks;
@@ -30,11 +32,13 @@ struct Study {
   struct Train {
     std::int64_t trials = 10, epochs = 20, batch = 128;
     double rate = 1e-3;
-    std::string scaling = "unit";  ///< "unit": x / 255 for pixels; "standard": zero mean, unit variance by the training set; "none"
-    double validation = 0;         ///< share of the training set kept for validation
+    std::string scaling =
+        "unit";  ///< "unit": x / 255 for pixels; "standard": zero mean, unit variance by the training set; "none"
+    double validation = 0;            ///< share of the training set kept for validation
     std::int64_t ranks_per_task = 0;  ///< 0: chosen from the network's size
     double checkpoint_seconds = 60;
-    std::string device = "auto";      ///< "auto", "cpu", "cuda"
+    std::string device = "auto";  ///< "auto", "cpu", "cuda"
+    bool operator==(const Train&) const = default;
   } train;
 
   struct Encode {
@@ -42,20 +46,23 @@ struct Study {
     std::vector<std::int64_t> hidden = {256};
     std::int64_t epochs = 20, batch = 256;
     double rate = 1e-3;
-    std::string output = "linear";    ///< activation of the last layer: "linear" or "relu"
+    std::string output = "linear";  ///< activation of the last layer: "linear" or "relu"
+    bool operator==(const Encode&) const = default;
   } encode;
 
   struct Hull {
     std::vector<std::string> spaces = {"latent"};  ///< of "pixel", "neural", "latent"
     std::string solver = "reference";
     bool projection = false;
-    double eps = 0x1p-20;             ///< of the scale: a point within eps of the hull is counted apart
-    std::int64_t shard = 250;         ///< queries a shard
+    double eps = 0x1p-20;      ///< of the scale: a point within eps of the hull is counted apart
+    std::int64_t shard = 250;  ///< queries a shard
+    bool operator==(const Hull&) const = default;
   } hull;
 
   struct Proximity {
     std::vector<std::string> spaces = {"pixel", "neural", "latent"};
     std::vector<std::string> measures = {"euclidean", "euclidean_true_class", "cosine"};
+    bool operator==(const Proximity&) const = default;
   } proximity;
 
   struct Reduce {
@@ -63,16 +70,21 @@ struct Study {
     std::int64_t dimension = 16;      ///< the latent space of Fig. 5 (the largest studied one if it is not there)
     double relative_accuracy = 0.99;  ///< the rule of the intrinsic dimension
     bool allow_undecided = false;
+    bool operator==(const Reduce&) const = default;
   } reduce;
 
   struct Report {
     std::string title;
+    bool operator==(const Report&) const = default;
   } report;
 
   struct Run {
     std::int64_t ranks = 0;    ///< 0: one a core
     std::int64_t threads = 1;  ///< a rank
+    bool operator==(const Run&) const = default;
   } run;
+
+  bool operator==(const Study&) const = default;
 };
 
 /// One row of the option table, for help and documentation.
@@ -82,12 +94,17 @@ struct OptionInfo {
 const std::vector<OptionInfo>& options();
 
 /// Reads a study file and applies "key=value" overrides in order. Throws UsageError (file, line, key, what was found
-/// and expected; an unknown key names the nearest valid one).
+/// and expected; an unknown key names the nearest valid one). A relative data.folder is taken from the study file's
+/// folder.
 Study load(const std::string& path, const std::vector<std::string>& overrides = {});
 Study parse(const std::string& toml, const std::string& file_name, const std::vector<std::string>& overrides = {});
 
 /// The resolved study: every key, in the table's order, with its value. parse(to_toml(s)) == s.
 std::string to_toml(const Study& study);
+
+/// The same without comments and without what cannot change a result (the folders, layout and limits of one run):
+/// the study as results.h5 carries it.
+std::string scientific_toml(const Study& study);
 
 /// The resolved lines that belong to one stage (its own options only; for "train" the network's layers are the plan's
 /// business), as canonical text: what enters the stage's options_hash.

@@ -1,0 +1,253 @@
+// The parser of study files: TOML against the table of options.
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+#include <hullscope/study/detail/option_table.hpp>
+
+namespace hullscope::study {
+namespace {
+
+using detail::Option;
+
+/// Where a value stands: "study.toml:12", or "--set train.epochs=x".
+struct Place {
+  std::string source;
+  bool lines = true;
+  std::string at(const toml::node& node) const {
+    return lines ? fmt::format("{}:{}", source, node.source().begin.line) : source;
+  }
+};
+
+std::string found_text(const toml::node& node) {
+  static const std::string kinds[] = {"nothing",  "a table",    "a list", "a text", "an integer",
+                                      "a number", "true/false", "a date", "a time", "a date and time"};
+  const std::string kind = kinds[static_cast<int>(node.type())];
+  if (const auto* text = node.as_string()) return detail::quoted(text->get()) + " (a text)";
+  if (const auto* integer = node.as_integer()) return fmt::format("{} (an integer)", integer->get());
+  if (const auto* real = node.as_floating_point()) return fmt::format("{} (a number)", real->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  return kind;
+}
+
+std::string expectation(const Option& option) {
+  const std::string range = option.range.text();
+  return detail::type_name(option) + (range.empty() ? "" : ", " + range);
+}
+
+bool read_value(const toml::node& node, std::string& out) {
+  const auto* value = node.as_string();
+  if (value) out = value->get();
+  return value;
+}
+bool read_value(const toml::node& node, std::int64_t& out) {
+  const auto* value = node.as_integer();
+  if (value) out = value->get();
+  return value;
+}
+bool read_value(const toml::node& node, double& out) {
+  if (const auto* integer = node.as_integer()) return out = static_cast<double>(integer->get()), true;
+  const auto* value = node.as_floating_point();
+  if (value) out = value->get();
+  return value;
+}
+bool read_value(const toml::node& node, bool& out) {
+  const auto* value = node.as_boolean();
+  if (value) out = value->get();
+  return value;
+}
+template <class T>
+bool read_value(const toml::node& node, std::vector<T>& out) {
+  const auto* list = node.as_array();
+  if (!list) return false;
+  out.clear();
+  for (const auto& item : *list)
+    if (T value{}; read_value(item, value))
+      out.push_back(value);
+    else
+      return false;
+  return true;
+}
+
+void set_option(Study& study, const Option& option, const toml::node& node, const Place& place) {
+  const bool right_type = std::visit([&](auto member) { return read_value(node, *member(study)); }, option.member);
+  if (!right_type)
+    throw UsageError(
+        fmt::format("{}: {} is {}, expected {}", place.at(node), option.key, found_text(node), expectation(option)));
+  if (const auto fault = detail::range_fault(option, study); !fault.empty())
+    throw UsageError(fmt::format("{}: {} is {}, but {}; expected {}", place.at(node), option.key,
+                                 detail::value_text(option, study), fault, expectation(option)));
+}
+
+std::vector<std::string> valid_keys() {
+  std::vector<std::string> keys = {"network"};
+  for (const auto& option : detail::option_table()) keys.push_back(option.key);
+  return keys;
+}
+
+[[noreturn]] void refuse_unknown(const std::string& key, const std::string& at) {
+  throw UsageError(
+      fmt::format("{}: unknown key {}; did you mean {}? (docs/study-file.md and `hullscope run --help` list all keys)",
+                  at, detail::quoted(key), nearest_name(key, valid_keys())));
+}
+
+const Option* find_option(const std::string& key) {
+  for (const auto& option : detail::option_table())
+    if (option.key == key) return &option;
+  return nullptr;
+}
+
+bool is_section(const std::string& key) {
+  return std::any_of(detail::option_table().begin(), detail::option_table().end(),
+                     [&](const Option& option) { return option.key.starts_with(key + "."); });
+}
+
+NetworkSpec read_network(const toml::node& node, const Place& place) {
+  const auto* table = node.as_table();
+  if (!table)
+    throw UsageError(fmt::format("{}: network is {}, expected tables [[network]] with name and layers", place.at(node),
+                                 found_text(node)));
+  NetworkSpec network;
+  for (const auto& [key, value] : *table) {
+    const std::string name(key.str());
+    if (name != "name" && name != "layers")
+      throw UsageError(fmt::format("{}: unknown key {}; did you mean network.{}? (a network has name and layers)",
+                                   place.at(value), detail::quoted("network." + name),
+                                   nearest_name(name, {"name", "layers"})));
+    const bool right_type = name == "name" ? read_value(value, network.name) : read_value(value, network.layers);
+    if (!right_type)
+      throw UsageError(fmt::format("{}: network.{} is {}, expected {}", place.at(value), name, found_text(value),
+                                   name == "name" ? "text" : "list of texts such as [\"dense 256\", \"relu\"]"));
+    if (name == "name")
+      if (const auto fault = detail::folder_name_fault(network.name); !fault.empty())
+        throw UsageError(fmt::format("{}: network.name is {}, but {}; expected letters, digits and . _ + -",
+                                     place.at(value), detail::quoted(network.name), fault));
+  }
+  if (network.name.empty())
+    throw UsageError(fmt::format("{}: a network has no name, expected name = \"...\"", place.at(node)));
+  if (network.layers.empty())
+    throw UsageError(fmt::format("{}: network {} has no layers, expected layers = [\"dense 256\", \"relu\", ...]",
+                                 place.at(node), detail::quoted(network.name)));
+  return network;
+}
+
+void read_networks(Study& study, const toml::node& node, const Place& place) {
+  const auto* list = node.as_array();
+  if (!list)
+    throw UsageError(fmt::format("{}: network is {}, expected tables [[network]] (with two brackets)", place.at(node),
+                                 found_text(node)));
+  std::set<std::string> names;
+  for (const auto& item : *list) {
+    study.networks.push_back(read_network(item, place));
+    if (!names.insert(study.networks.back().name).second)
+      throw UsageError(fmt::format("{}: a second network is named {}, expected distinct names", place.at(item),
+                                   detail::quoted(study.networks.back().name)));
+  }
+}
+
+void read_table(Study& study, const toml::table& table, const std::string& prefix, const Place& place) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix + std::string(name.str());
+    if (key == "network") {
+      read_networks(study, node, place);
+    } else if (const Option* option = find_option(key)) {
+      set_option(study, *option, node, place);
+    } else if (is_section(key)) {
+      const auto* section = node.as_table();
+      if (!section)
+        throw UsageError(
+            fmt::format("{}: {} is {}, expected a table [{}]", place.at(node), key, found_text(node), key));
+      read_table(study, *section, key + ".", place);
+    } else if (const auto* section = node.as_table(); section && !section->empty()) {
+      const auto first = section->begin();
+      refuse_unknown(key + "." + std::string(first->first.str()), place.at(first->second));
+    } else {
+      refuse_unknown(key, place.at(node));
+    }
+  }
+}
+
+/// The text of an override as TOML: a list may be written 2,4,8, a text without quotes.
+std::string override_toml(const Option& option, const std::string& value) {
+  const bool list = option.member.index() >= 4, text = option.member.index() == 0 || option.member.index() == 5;
+  if (!text) return list && !value.starts_with('[') ? "[" + value + "]" : value;
+  if (value.starts_with('"') || value.starts_with('\'') || (list && value.starts_with('['))) return value;
+  if (!list) return detail::quoted(value);
+  std::vector<std::string> items;
+  for (std::size_t first = 0; first <= value.size() && !value.empty();) {
+    const std::size_t comma = std::min(value.find(',', first), value.size());
+    items.push_back(value.substr(first, comma - first));
+    first = comma + 1;
+  }
+  return detail::quoted_list(items);
+}
+
+void apply_override(Study& study, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw UsageError(fmt::format("--set {}: expected key=value, for example --set train.epochs=10", text));
+  const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
+  const Place place{"--set " + text, false};
+  if (key == "network" || key.starts_with("network."))
+    throw UsageError(
+        fmt::format("{}: networks cannot be set on the command line, expected them in the study file", place.source));
+  const Option* option = find_option(key);
+  if (!option) refuse_unknown(key, place.source);
+  try {
+    const toml::table parsed = toml::parse("value = " + override_toml(*option, value));
+    if (parsed.size() != 1 || !parsed.contains("value")) throw UsageError(place.source + ": expected one value");
+    set_option(study, *option, *parsed.get("value"), place);
+  } catch (const toml::parse_error&) {
+    throw UsageError(fmt::format("{}: {} is {}, expected {}", place.source, key, value.empty() ? "empty" : value,
+                                 expectation(*option)));
+  }
+}
+
+}  // namespace
+
+Study parse(const std::string& toml, const std::string& file_name, const std::vector<std::string>& overrides) {
+  Study study;
+  const Place place{file_name};
+  try {
+    read_table(study, toml::parse(toml, file_name), "", place);
+  } catch (const toml::parse_error& error) {
+    throw UsageError(fmt::format("{}:{}: not valid TOML (column {}): {}", file_name, error.source().begin.line,
+                                 error.source().begin.column, error.description()));
+  }
+  for (const auto& text : overrides) apply_override(study, text);
+  if (study.data.set.empty())
+    throw UsageError(
+        fmt::format("{}: data.set is missing, expected a data set, for example [data] set = \"fashion-mnist\" "
+                    "(`hullscope datasets list` names them)",
+                    file_name));
+  return study;
+}
+
+Study load(const std::string& path, const std::vector<std::string>& overrides) {
+  namespace fs = std::filesystem;
+  constexpr std::uintmax_t kLargest = 16 << 20;  // no study needs more, and a wrong file may be huge
+  std::error_code error;
+  if (!fs::exists(path, error))
+    throw UsageError(
+        fmt::format("{}: there is no such file, expected a study file such as studies/quickstart.toml", path));
+  if (!fs::is_regular_file(path, error))
+    throw UsageError(fmt::format("{}: not a regular file, expected a study file (TOML)", path));
+  if (const auto size = fs::file_size(path, error); error || size > kLargest)
+    throw UsageError(fmt::format("{}: {} bytes, expected a study file (TOML) of at most {}", path, size, kLargest));
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw EnvironmentError(fmt::format("{}: cannot be read, check its permissions", path));
+  Study study = parse(text, path, overrides);
+  if (!study.data.folder.empty() && fs::path(study.data.folder).is_relative())
+    study.data.folder = fs::weakly_canonical(fs::absolute(path).parent_path() / study.data.folder).string();
+  return study;
+}
+
+}  // namespace hullscope::study
