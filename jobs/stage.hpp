@@ -1,6 +1,8 @@
 // What every stage program shares: its command line, the tasks to do, their keys and provenance, and the record of the
 // run. A stage program is: for (task : stage.todo()) make(task).
 #pragma once
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +14,8 @@
 #include <hullscope/study/plan.hpp>
 
 namespace hullscope::jobs {
+
+class Ledger;
 
 class Stage {
  public:
@@ -27,7 +31,7 @@ class Stage {
   /// Throws UsageError if a finished artifact was made with other options (unless --force-new) and EnvironmentError if
   /// an input is missing (names the stage that makes it).
   const std::vector<study::Task>& todo();
-  /// Options hash, inputs with digests, seed, key. Computed on rank 0 and shared: collective over world().
+  /// Options hash, inputs with digests, seed, key. Collective on the first call of todo() or this; a look-up after it.
   store::Provenance provenance(const study::Task& task);
   /// The data set, loaded once. Collective.
   const datasets::LabelledSet& data(const std::string& split);
@@ -36,14 +40,19 @@ class Stage {
   static store::RunRecord record(const parallel::Comm& comm, const parallel::Stopwatch& watch);
 
  private:
+  std::vector<study::Task> selected_tasks() const;
+  std::map<std::string, std::string> data_digests(const std::vector<study::Task>& tasks);
+  std::string look(const std::vector<study::Task>& tasks);
+  void judge();
+
   parallel::Comm world_;
   study::Study study_;
   std::string folder_, stage_;
   std::vector<std::string> only_;
   bool force_new_ = false;
-  std::optional<std::vector<study::Task>> todo_;
+  std::shared_ptr<Ledger> ledger_;
+  std::vector<study::Task> todo_;
   std::optional<datasets::LabelledSet> train_, test_;
-  std::vector<std::pair<std::string, store::Provenance>> provenances_;
 };
 
 }  // namespace hullscope::jobs

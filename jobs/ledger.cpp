@@ -1,0 +1,147 @@
+#include "ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+
+namespace hullscope::jobs {
+namespace fs = std::filesystem;
+
+Ledger::Ledger(study::Study study, std::string folder, std::map<std::string, std::string> data_digests)
+    : study_(std::move(study)),
+      folder_(std::move(folder)),
+      data_digests_(std::move(data_digests)),
+      plan_(study::make_plan(study_)) {}
+
+std::string Ledger::digest_of(const std::string& relative_path) {
+  const auto known = file_digests_.find(relative_path);
+  if (known != file_digests_.end()) return known->second;
+  const std::string path = (fs::path(folder_) / relative_path).string();
+  std::string digest;
+  if (fs::exists(path)) digest = store::ArtifactReader(path, maker_of(relative_path)).content_digest();
+  return file_digests_[relative_path] = digest;
+}
+
+std::string Ledger::maker_of(const std::string& relative_path) const {
+  for (const auto& task : plan_)
+    if (task.output == relative_path) return task.stage;
+  throw InternalError("no task makes " + relative_path);
+}
+
+std::string Ledger::missing_input(const study::Task& task) {
+  for (const auto& [role, path] : task.inputs)
+    if (!data_digests_.count(role) && digest_of(path).empty())
+      return fmt::format("{} needs {}, which is not there; run stage {} first", task.name,
+                         (fs::path(folder_) / path).string(), maker_of(path));
+  return "";
+}
+
+store::Provenance Ledger::provenance(const study::Task& task) {
+  if (const auto missing = missing_input(task); !missing.empty()) throw EnvironmentError(missing);
+  store::Provenance made;
+  made.stage = task.stage;
+  made.study_toml = study::task_toml(study_, task);
+  made.options_hash = study::options_hash(study_, task);
+  made.seed = static_cast<std::uint64_t>(study_.seed);
+  std::map<std::string, std::string> digests;
+  for (const auto& [role, path] : task.inputs) {
+    const auto data = data_digests_.find(role);
+    const bool is_data = data != data_digests_.end();
+    digests[role] = is_data ? data->second : digest_of(path);
+    made.inputs[role].digest = digests[role];
+    made.inputs[role].path =
+        is_data ? study_.data.set : fs::path(path).lexically_relative(fs::path(task.output).parent_path()).string();
+  }
+  made.task_key = study::task_key(made.options_hash, digests);
+  return made;
+}
+
+TaskStatus Ledger::judge(const study::Task& task) {
+  if (const auto missing = missing_input(task); !missing.empty()) return {TaskState::waiting, missing};
+  const auto wanted = provenance(task);
+  const std::string output = (fs::path(folder_) / task.output).string();
+  bool other_key = false;
+  if (store::is_done(output, wanted.task_key, &other_key)) return {TaskState::done, ""};
+  if (!other_key) return {TaskState::to_do, ""};
+  const std::string different = difference(wanted, store::ArtifactReader(output).provenance());
+  if (different.empty()) return {TaskState::to_do, task.output + " is made again: its inputs have changed"};
+  return {TaskState::refused, fmt::format("{} was made {}", output, different)};
+}
+
+namespace {
+
+std::map<std::string, std::string> keys_and_values(const std::string& toml) {
+  std::map<std::string, std::string> found;
+  std::istringstream lines(toml);
+  for (std::string line, table; std::getline(lines, line);) {
+    if (line.starts_with('[')) table = line.substr(0, line.find(']')).substr(line.find_first_not_of('[')) + ".";
+    const auto equals = line.find(" = ");
+    if (equals != std::string::npos && !line.starts_with('#'))
+      found[table + line.substr(0, equals)] = line.substr(equals + 3);
+  }
+  return found;
+}
+
+}  // namespace
+
+/// What was different when the found file was made, in words; "" if only files that the study itself makes were.
+std::string Ledger::difference(const store::Provenance& wanted, const store::Provenance& found) const {
+  if (found.options_hash != wanted.options_hash) {
+    const auto here = keys_and_values(wanted.study_toml), there = keys_and_values(found.study_toml);
+    std::vector<std::string> differences;
+    for (const auto& [key, value] : here) {
+      const auto other = there.find(key);
+      if (other == there.end() || other->second != value)
+        differences.push_back(
+            fmt::format("{} is {} there and {} here", key, other == there.end() ? "absent" : other->second, value));
+    }
+    return differences.empty() ? "by another version of the method" : "with other options: " + join(differences);
+  }
+  for (const auto& [role, digest] : data_digests_) {
+    const auto other = found.inputs.find(role);
+    if (wanted.inputs.count(role) && (other == found.inputs.end() || other->second.digest != digest))
+      return fmt::format("from other data: the content of {} ({}) has changed", study_.data.set, role.substr(5));
+  }
+  return "";
+}
+
+std::string default_folder(const study::Study& study) {
+  return "runs/" + study.name;
+}
+
+void claim_folder(const study::Study& study, const std::string& folder) {
+  const std::string path = (fs::path(folder) / "study.toml").string(), text = study::to_toml(study);
+  if (fs::exists(folder) && !fs::is_directory(folder))
+    throw UsageError(fmt::format("{}: not a folder, expected a folder for the results (--output)", folder));
+  if (fs::exists(path)) {
+    std::ifstream file(path, std::ios::binary);
+    if (std::string{std::istreambuf_iterator<char>(file), {}} == text) return;
+    const auto there = study::load(path);
+    std::vector<std::string> differences;
+    const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
+      if (a != b) differences.push_back(fmt::format("{} is {} there and {} here", what, a, b));
+    };
+    compare("name", there.name, study.name);
+    compare("seed", there.seed, study.seed);
+    compare("data.set", there.data.set, study.data.set);
+    compare("data.train_limit", there.data.train_limit, study.data.train_limit);
+    compare("data.test_limit", there.data.test_limit, study.data.test_limit);
+    if (!differences.empty())
+      throw UsageError(
+          fmt::format("{} holds another study ({}); choose another folder with --output", folder, join(differences)));
+  }
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw EnvironmentError(
+        fmt::format("{}: the folder cannot be made ({}); choose another with --output", folder, error.message()));
+  store::publish_bytes(path, text);
+}
+
+}  // namespace hullscope::jobs

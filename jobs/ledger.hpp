@@ -1,0 +1,59 @@
+// What of a plan is done: the files of an output folder against the keys of its tasks. Serial; no MPI.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include <hullscope/store/artifact.hpp>
+#include <hullscope/study/plan.hpp>
+
+namespace hullscope::jobs {
+
+enum class TaskState {
+  done,     ///< a whole file with this task's key is there
+  to_do,    ///< it is not, and all inputs are
+  waiting,  ///< an input is missing; nothing can be said of the file itself
+  refused   ///< a whole file is there, made with other options or from other data
+};
+
+struct TaskStatus {
+  TaskState state = TaskState::to_do;
+  std::string note;  ///< why it is waiting, refused or made again; "" otherwise
+};
+
+class Ledger {
+ public:
+  /// `data_digests`: content digests by role, "data/train" and "data/test", of those that the judged tasks take.
+  Ledger(study::Study study, std::string folder, std::map<std::string, std::string> data_digests);
+
+  /// Reads attributes only. Throws DataError if an input is there but torn or foreign.
+  TaskStatus judge(const study::Task& task);
+  /// What the task's file will carry. Throws EnvironmentError if an input is missing (names the stage that makes it).
+  store::Provenance provenance(const study::Task& task);
+  /// The content digest of an artifact of the folder, as stored; "" if there is no such file.
+  std::string digest_of(const std::string& relative_path);
+  /// The digests that this ledger has read, and what another one has: so that one rank reads for all.
+  const std::map<std::string, std::string>& digests_read() const { return file_digests_; }
+  void learn(std::map<std::string, std::string> file_digests) { file_digests_ = std::move(file_digests); }
+  const std::vector<study::Task>& plan() const { return plan_; }
+  /// "encode": the stage that makes a file of the plan.
+  std::string maker_of(const std::string& relative_path) const;
+
+ private:
+  std::string missing_input(const study::Task& task);
+  std::string difference(const store::Provenance& wanted, const store::Provenance& found) const;
+
+  study::Study study_;
+  std::string folder_;
+  std::map<std::string, std::string> data_digests_, file_digests_;
+  std::vector<study::Task> plan_;
+};
+
+/// Creates `folder` and its study.toml (whole or not at all). Throws UsageError if the folder holds another study: one
+/// of another name, seed or data set; more trials, networks or dimensions and other options of later stages are not.
+void claim_folder(const study::Study& study, const std::string& folder);
+
+/// "runs/<study name>", where --output is not given.
+std::string default_folder(const study::Study& study);
+
+}  // namespace hullscope::jobs

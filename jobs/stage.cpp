@@ -1,0 +1,209 @@
+#include "stage.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+
+#include "ledger.hpp"
+
+namespace hullscope::jobs {
+namespace {
+
+/// Runs `make` on rank 0 and gives its text to every rank; its error is thrown on every rank. Collective.
+template <class Make>
+std::string on_root(const parallel::Comm& world, const Make& make) {
+  std::string answer;
+  if (world.root()) {
+    try {
+      answer = "0 " + make();
+    } catch (const Error& error) {
+      answer = fmt::format("{} {}", error.exit_code(), error.what());
+    } catch (const std::exception& error) {
+      answer = fmt::format("{} {}", static_cast<int>(kExitFailed), error.what());
+    }
+  }
+  answer = world.broadcast(answer);
+  const auto blank = answer.find(' ');
+  const int code = std::stoi(answer.substr(0, blank));
+  if (code == kExitUsage) throw UsageError(answer.substr(blank + 1));
+  if (code != kExitDone) throw Error(answer.substr(blank + 1), code);
+  return answer.substr(blank + 1);
+}
+
+struct CommandLine {
+  std::string file, output;
+  std::vector<std::string> only, overrides;
+  bool force_new = false;
+};
+
+CommandLine read_command_line(const std::vector<std::string>& arguments, const std::string& stage) {
+  static const std::vector<std::string> options = {"--output", "--task", "--set", "--force-new"};
+  CommandLine line;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    std::string name = arguments[i], value;
+    if (!name.starts_with('-')) {
+      if (!line.file.empty())
+        throw UsageError(fmt::format("{}: \"{}\" is a second study file, expected one", stage, name));
+      line.file = name;
+      continue;
+    }
+    const auto equals = name.find('=');
+    const bool inline_value = equals != std::string::npos;
+    if (inline_value) value = name.substr(equals + 1), name = name.substr(0, equals);
+    if (!std::count(options.begin(), options.end(), name))
+      throw UsageError(
+          fmt::format("{}: unknown option {}; did you mean {}?", stage, name, nearest_name(name, options)));
+    if (name == "--force-new") {
+      line.force_new = true;
+      continue;
+    }
+    if (!inline_value) {
+      if (i + 1 == arguments.size())
+        throw UsageError(fmt::format("{}: {} has no value, expected {} VALUE", stage, name, name));
+      value = arguments[++i];
+    }
+    if (name == "--output") line.output = value;
+    if (name == "--task") line.only.push_back(value);
+    if (name == "--set") line.overrides.push_back(value);
+  }
+  if (line.file.empty())
+    throw UsageError(fmt::format("{}: no study file, expected: hullscope {} STUDY.toml [--output DIR]", stage, stage));
+  return line;
+}
+
+}  // namespace
+
+Stage::Stage(const parallel::Comm& world, const std::vector<std::string>& arguments, const std::string& stage)
+    : world_(world), stage_(stage) {
+  const auto line = read_command_line(arguments, stage);
+  only_ = line.only;
+  force_new_ = line.force_new;
+  // One rank reads the file, so that all see the same text; all parse it.
+  const std::string resolved = on_root(world_, [&] { return study::to_toml(study::load(line.file, line.overrides)); });
+  study_ = study::parse(resolved, line.file);
+  folder_ = line.output.empty() ? default_folder(study_) : line.output;
+  on_root(world_, [&] {
+    claim_folder(study_, folder_);
+    return std::string();
+  });
+}
+
+std::string Stage::path(const std::string& relative) const {
+  return (std::filesystem::path(folder_) / relative).string();
+}
+
+const datasets::LabelledSet& Stage::data(const std::string& split) {
+  auto& set = split == "train" ? train_ : test_;
+  if (!set) {
+    datasets::SetRequest request;
+    request.name = study_.data.set;
+    request.split = split;
+    request.limit = split == "train" ? study_.data.train_limit : study_.data.test_limit;
+    request.folder = study_.data.folder;
+    request.seed = static_cast<std::uint64_t>(study_.seed);
+    set = datasets::load(world_, request);
+  }
+  return *set;
+}
+
+std::vector<study::Task> Stage::selected_tasks() const {
+  std::vector<study::Task> tasks;
+  std::vector<std::string> names;
+  for (auto& task : study::make_plan(study_)) {
+    if (task.stage != stage_) continue;
+    names.push_back(task.name);
+    if (only_.empty() || std::count(only_.begin(), only_.end(), task.name)) tasks.push_back(std::move(task));
+  }
+  for (const auto& name : only_)
+    if (!std::count(names.begin(), names.end(), name))
+      throw UsageError(names.empty() ? fmt::format("--task {}: this study has no task of stage {}", name, stage_)
+                                     : fmt::format("--task {}: stage {} has no such task; did you mean {}?", name,
+                                                   stage_, nearest_name(name, names)));
+  return tasks;
+}
+
+std::map<std::string, std::string> Stage::data_digests(const std::vector<study::Task>& tasks) {
+  std::map<std::string, std::string> digests;
+  for (const auto& split : {"train", "test"}) {
+    const std::string role = std::string("data/") + split;
+    const bool needed =
+        std::any_of(tasks.begin(), tasks.end(), [&](const study::Task& task) { return task.inputs.count(role) > 0; });
+    if (needed) digests[role] = data(split).digest();
+  }
+  return digests;
+}
+
+/// On rank 0: a line with one letter a task (d: done, t: to do), then a line "path digest" for every file read.
+std::string Stage::look(const std::vector<study::Task>& tasks) {
+  std::string states;
+  std::vector<std::string> refused;
+  for (const auto& task : tasks) {
+    const auto status = ledger_->judge(task);
+    if (status.state == TaskState::waiting) throw EnvironmentError(status.note);
+    if (status.state == TaskState::refused && !force_new_) refused.push_back(status.note);
+    if (status.state != TaskState::done && !status.note.empty() && (refused.empty() || force_new_))
+      parallel::log_info(status.note + (status.state == TaskState::refused ? " (--force-new: made again)" : ""));
+    states += status.state == TaskState::done ? 'd' : 't';
+  }
+  if (!refused.empty())
+    throw UsageError(fmt::format("{}{}; go back to those, choose another --output, or give --force-new to make it anew",
+                                 refused[0],
+                                 refused.size() > 1 ? fmt::format(" (and {} more files so)", refused.size() - 1) : ""));
+  std::string answer = states + "\n";
+  for (const auto& [path, digest] : ledger_->digests_read()) answer += path + " " + digest + "\n";
+  return answer;
+}
+
+void Stage::judge() {
+  if (ledger_) return;
+  const auto tasks = selected_tasks();
+  ledger_ = std::make_shared<Ledger>(study_, folder_, data_digests(tasks));
+  std::istringstream answer(on_root(world_, [&] { return look(tasks); }));
+  std::string states, path, digest;
+  std::getline(answer, states);
+  std::map<std::string, std::string> digests;
+  while (answer >> path >> digest) digests[path] = digest;
+  ledger_->learn(std::move(digests));
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    if (states[i] != 'd') todo_.push_back(tasks[i]);
+  if (world_.root())
+    parallel::log_info(
+        fmt::format("{}: {} of {} done, {} to do", stage_, tasks.size() - todo_.size(), tasks.size(), todo_.size()));
+}
+
+const std::vector<study::Task>& Stage::todo() {
+  judge();
+  return todo_;
+}
+
+store::Provenance Stage::provenance(const study::Task& task) {
+  judge();
+  return ledger_->provenance(task);
+}
+
+/// Proportional set size at the peak: what is shared counts once over its ranks, and what was freed since the peak was
+/// this process's own.
+static std::int64_t peak_proportional_bytes() {
+  std::int64_t total_pages = 0, resident_pages = 0;
+  std::ifstream("/proc/self/statm") >> total_pages >> resident_pages;
+  const std::int64_t resident = resident_pages * sysconf(_SC_PAGESIZE);
+  return parallel::Stopwatch::proportional_bytes() +
+         std::max<std::int64_t>(0, parallel::Stopwatch::peak_bytes() - resident);
+}
+
+store::RunRecord Stage::record(const parallel::Comm& comm, const parallel::Stopwatch& watch) {
+  store::RunRecord run;
+  run.wall_seconds = comm.max(watch.wall_seconds());
+  run.cpu_seconds = comm.sum(watch.cpu_seconds());
+  run.peak_bytes = comm.max(comm.node().sum(peak_proportional_bytes()));
+  return run;
+}
+
+}  // namespace hullscope::jobs
