@@ -12,10 +12,12 @@ namespace hullscope::parallel {
 /// work, rank 0 shows the sum.
 class Progress {
  public:
-  /// `unit`: what is counted ("queries", "epochs"). `folder`: where progress.json goes, "" for none.
-  Progress(const Comm& comm, std::string folder, std::string stage, std::string unit, std::int64_t total);
+  /// `unit`: what is counted ("queries", "epochs"). `folder`: where progress.json goes, "" for none. `done_before`:
+  /// what a resumed stage finds done (the same on every rank; it counts as done but not for the rate).
+  Progress(const Comm& comm, std::string folder, std::string stage, std::string unit, std::int64_t total,
+           std::int64_t done_before = 0);
   ~Progress();
-  void add(std::int64_t n);
+  void add(std::int64_t n);            ///< any thread; also a heartbeat()
   void note(const std::string& line);  ///< a line of the log that does not break the bar (rank 0's are shown)
 
  private:
@@ -23,7 +25,9 @@ class Progress {
   std::unique_ptr<State> state_;
 };
 
-/// Logs to standard error with the level's colour on a terminal. Level by HULLSCOPE_LOG (debug, info, warning, error).
+/// Log to standard error with the level's colour on a terminal. Level by HULLSCOPE_LOG (debug, info, warning, error).
+/// Information is shown of rank 0 (of the others at level debug); a warning of any rank is shown with its rank, so warn
+/// of what all ranks see on rank 0 only. On a terminal, or with HULLSCOPE_PROGRESS=bar (=lines: never), a bar is drawn.
 void log_info(const std::string& line);
 void log_warning(const std::string& line);
 
@@ -32,7 +36,7 @@ class Stopwatch {
  public:
   Stopwatch();
   double wall_seconds() const;
-  double cpu_seconds() const;              ///< this process
+  double cpu_seconds() const;                ///< this process
   static std::int64_t proportional_bytes();  ///< PSS of this process now (a shared window counts once over its ranks)
   static std::int64_t peak_bytes();          ///< VmHWM of this process
 

@@ -1,17 +1,19 @@
 // Work of unequal cost, shared between ranks: each takes the next index when it is free.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include <hullscope/parallel/comm.hpp>
 
 namespace hullscope::parallel {
 
-/// A counter that all ranks draw from. The constructor and destructor are collective; next() is not.
+/// A counter that all ranks draw from. The constructor and destructor are collective; next() is not, may be called by
+/// any thread, and never waits for another rank's computation: on one node it is an atomic in shared memory, on several
+/// a thread of rank 0 answers (within about a millisecond, so hand out work of 0.1 s or more).
 class WorkCounter {
  public:
   explicit WorkCounter(const Comm& comm);
@@ -34,7 +36,9 @@ inline std::pair<std::int64_t, std::int64_t> block(std::int64_t b, std::int64_t 
 /// is too small, a sentence says how to mend it and a private file mapping is used instead).
 class SharedBytes {
  public:
-  /// Collective. `fill` runs on one rank of each node only and writes all bytes.
+  /// Collective. `fill` runs on one rank of each node only and writes all bytes (zeros before); it may use MPI only
+  /// among those ranks. An exception of `fill` is thrown on that rank. Throws EnvironmentError on every rank of the
+  /// node if it has no room. HULLSCOPE_SHARED_MEMORY=window|file chooses the way instead of looking at /dev/shm.
   SharedBytes(const Comm& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill);
   ~SharedBytes();
   SharedBytes(SharedBytes&&) noexcept;

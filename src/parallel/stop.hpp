@@ -5,8 +5,8 @@
 namespace hullscope::parallel {
 
 void install_stop_handlers();
-bool stop_requested();              ///< this process got a signal
-bool stop_agreed(const Comm& comm); ///< collective: did any rank get one?
+bool stop_requested();               ///< this process got a signal
+bool stop_agreed(const Comm& comm);  ///< collective: did any rank get one?
 /// Call from inside long work; a watchdog ends the program with a sentence when no rank's heartbeat has come for
 /// HULLSCOPE_WATCHDOG_SECONDS (default 3600, 0 = off).
 void heartbeat();

@@ -1,0 +1,243 @@
+#include <hullscope/parallel/progress.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <ctime>
+#include <deque>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include <hullscope/base/text.hpp>
+#include <hullscope/parallel/detail/console.hpp>
+#include <hullscope/parallel/detail/mpi.hpp>
+#include <hullscope/parallel/detail/node_cells.hpp>
+#include <hullscope/parallel/stop.hpp>
+
+namespace hullscope::parallel {
+
+namespace {
+
+constexpr double kBarSeconds = 0.25, kFileSeconds = 1, kLineSeconds = 10, kRateWindowSeconds = 60;
+
+std::string utc_now() {
+  const std::time_t t = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&t, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string rate_text(double rate) {
+  char text[32];
+  std::snprintf(text, sizeof text, rate >= 100 ? "%.0f/s" : "%.3g/s", rate);
+  return text;
+}
+
+/// Speed over the last minute, because work of unequal cost and resumed work make the whole average useless.
+class Rate {
+ public:
+  explicit Rate(std::int64_t done) : seen_{{0, done}} {}
+  void see(double seconds, std::int64_t done) {
+    seen_.emplace_back(seconds, done);
+    while (seen_.size() > 2 && seen_[1].first < seconds - kRateWindowSeconds) seen_.pop_front();
+  }
+  double per_second() const {
+    const double span = seen_.back().first - seen_.front().first;
+    return span > 0 ? static_cast<double>(seen_.back().second - seen_.front().second) / span : 0;
+  }
+
+ private:
+  std::deque<std::pair<double, std::int64_t>> seen_;
+};
+
+}  // namespace
+
+// The ranks of a node count in one shared cell. The first rank of each node has a thread: rank 0's shows the sum, those
+// of other nodes send it their node's count (an 8-byte message, which is on its way at once).
+struct Progress::State {
+  Comm comm, node, leaders;
+  detail::NodeCells count;
+  std::string folder, stage, unit;
+  std::int64_t total, before;
+  Stopwatch watch;
+  Rate rate;
+  detail::Unwinding unwinding;
+
+  std::thread thread;
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool end = false;
+  std::int64_t sent = 0, received = 0;    // messages of this node; messages that rank 0 has got
+  std::map<int, std::int64_t> elsewhere;  // rank 0: other nodes' counts
+  bool file_failed = false;
+
+  State(const Comm& c, std::string f, std::string s, std::string u, std::int64_t t, std::int64_t b)
+      : comm(c.split(0, c.rank())),
+        node(comm.node()),
+        leaders(comm.split(node.root() ? 0 : 1, comm.rank())),
+        count(node, 1),
+        folder(std::move(f)),
+        stage(std::move(s)),
+        unit(std::move(u)),
+        total(t),
+        before(b),
+        rate(b) {}
+
+  bool shows() const { return comm.root(); }
+  std::int64_t done() const {
+    std::int64_t sum = before + count[0].load();
+    for (const auto& [leader, n] : elsewhere) sum += n;
+    return sum;
+  }
+  void receive(bool wait_for_one);
+  void send();
+  void run();
+  std::string line(std::int64_t done) const;
+  std::string bar(std::int64_t done) const;
+  void write_file(std::int64_t done, const char* state);
+};
+
+void Progress::State::send() {
+  const std::int64_t n = count[0].load();
+  MPI_Send(&n, 1, MPI_INT64_T, 0, 0, detail::handle(leaders));
+  ++sent;
+}
+
+void Progress::State::receive(bool wait_for_one) {
+  for (int waiting = 0;; ++received) {
+    MPI_Status status;
+    if (wait_for_one)
+      MPI_Probe(MPI_ANY_SOURCE, 0, detail::handle(leaders), &status);
+    else
+      MPI_Iprobe(MPI_ANY_SOURCE, 0, detail::handle(leaders), &waiting, &status);
+    if (!wait_for_one && !waiting) return;
+    std::int64_t n = 0;
+    MPI_Recv(&n, 1, MPI_INT64_T, status.MPI_SOURCE, 0, detail::handle(leaders), MPI_STATUS_IGNORE);
+    elsewhere[status.MPI_SOURCE] = n;
+    wait_for_one = false;
+  }
+}
+
+std::string Progress::State::line(std::int64_t done) const {
+  std::string text = stage + ": " + std::to_string(done) + " of " + std::to_string(total) + " " + unit;
+  if (total > 0) text += " (" + std::to_string(100 * done / total) + " %)";
+  const double speed = rate.per_second();
+  if (speed > 0) text += ", " + rate_text(speed);
+  if (speed > 0 && done < total) text += ", " + format_duration(static_cast<double>(total - done) / speed) + " left";
+  return text;
+}
+
+std::string Progress::State::bar(std::int64_t done) const {
+  const int width = detail::terminal_width() - 1;
+  const std::string text = line(done);
+  const int room = std::min(30, width - static_cast<int>(text.size()) - 3);
+  if (room < 5) return text.substr(0, static_cast<std::size_t>(std::max(0, width)));
+  const double part = total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 1;
+  const auto filled = static_cast<std::size_t>(std::lround(part * room));
+  return "[" + std::string(filled, '#') + std::string(static_cast<std::size_t>(room) - filled, '.') + "] " + text;
+}
+
+void Progress::State::write_file(std::int64_t done, const char* state) {
+  if (folder.empty() || file_failed) return;
+  const double speed = rate.per_second();
+  nlohmann::ordered_json json{{"stage", stage},
+                              {"state", state},
+                              {"unit", unit},
+                              {"done", done},
+                              {"total", total},
+                              {"per_second", speed},
+                              {"seconds", watch.wall_seconds()},
+                              {"seconds_left", nullptr},
+                              {"ranks", comm.size()},
+                              {"updated", utc_now()}};
+  if (speed > 0) json["seconds_left"] = static_cast<double>(total - done) / speed;
+  const std::string path = folder + "/progress.json", temporary = path + "." + std::to_string(getpid());
+  std::ofstream out(temporary);
+  out << json.dump(2) << '\n';
+  out.close();
+  if (out && std::rename(temporary.c_str(), path.c_str()) == 0) return;
+  unlink(temporary.c_str());
+  file_failed = true;  // once is enough to say; the work itself goes on
+  log_warning("'" + path + "' could not be written, so it does not show this stage's progress: is the disk full?");
+}
+
+void Progress::State::run() {
+  const bool bars = detail::bar_wanted();
+  double file_at = 0, line_at = kLineSeconds, send_at = 0;
+  std::unique_lock lock(mutex);
+  while (!wake.wait_for(lock, std::chrono::duration<double>(kBarSeconds), [this] { return end; })) {
+    const double now = watch.wall_seconds();
+    if (!shows()) {
+      if (now >= send_at) send(), send_at = now + kFileSeconds;
+      continue;
+    }
+    if (leaders.size() > 1) receive(false);
+    const std::int64_t n = done();
+    rate.see(now, n);
+    if (bars)
+      detail::draw_bar(bar(n));
+    else if (now >= line_at)
+      log_info(line(n)), line_at = now + kLineSeconds;
+    if (now >= file_at) write_file(n, "running"), file_at = now + kFileSeconds;
+  }
+}
+
+Progress::Progress(const Comm& comm, std::string folder, std::string stage, std::string unit, std::int64_t total,
+                   std::int64_t done_before)
+    : state_(std::make_unique<State>(comm, std::move(folder), std::move(stage), std::move(unit), total, done_before)) {
+  State& s = *state_;
+  if (s.shows()) {
+    if (!detail::bar_wanted()) log_info(s.line(done_before));
+    s.write_file(done_before, "running");
+  }
+  if (s.shows() || (s.node.root() && s.leaders.size() > 1)) s.thread = std::thread([&s] { s.run(); });
+}
+
+Progress::~Progress() {
+  State& s = *state_;
+  const bool together = !s.unwinding.now() && detail::mpi_alive();
+  if (together) s.node.barrier();  // the node's count is complete
+  if (s.thread.joinable()) {
+    {
+      const std::lock_guard lock(s.mutex);
+      s.end = true;
+    }
+    s.wake.notify_one();
+    s.thread.join();
+  }
+  if (together && s.node.root() && s.leaders.size() > 1) {
+    if (!s.shows()) s.send();
+    const std::int64_t messages = s.leaders.sum(s.sent);
+    while (s.shows() && s.received < messages) s.receive(true);
+  }
+  if (!s.shows()) return;
+  detail::draw_bar("");
+  const std::int64_t done = s.done();
+  s.rate.see(s.watch.wall_seconds(), done);
+  const bool whole = together && done >= s.total;
+  const double seconds = s.watch.wall_seconds();
+  log_info(s.stage + ": " + std::to_string(done) + " of " + std::to_string(s.total) + " " + s.unit +
+           (whole ? " in " : ", stopped after ") + format_duration(seconds));
+  s.write_file(done, whole ? "done" : "stopped");
+}
+
+void Progress::add(std::int64_t n) {
+  heartbeat();
+  state_->count[0].fetch_add(n, std::memory_order_relaxed);
+}
+
+void Progress::note(const std::string& line) {
+  if (state_->shows()) log_info(line);
+}
+
+}  // namespace hullscope::parallel
