@@ -1,0 +1,36 @@
+#include <hullscope/proximity/measure.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+
+namespace hullscope::proximity {
+
+constexpr std::array kMeasures = {Measure::kEuclidean, Measure::kEuclideanTrueClass, Measure::kCosine};
+
+std::string_view measure_name(Measure measure) {
+  switch (measure) {
+    case Measure::kEuclidean:
+      return "euclidean";
+    case Measure::kEuclideanTrueClass:
+      return "euclidean_true_class";
+    case Measure::kCosine:
+      return "cosine";
+  }
+  throw InternalError("a measure of proximity without a name");
+}
+
+Measure parse_measure(std::string_view name) {
+  std::vector<std::string> valid;
+  for (const Measure measure : kMeasures) {
+    if (measure_name(measure) == name) return measure;
+    valid.emplace_back(measure_name(measure));
+  }
+  throw UsageError(fmt::format("unknown measure of proximity '{}'; valid are {} (did you mean '{}'?)", name,
+                               join(valid), nearest_name(name, valid)));
+}
+
+}  // namespace hullscope::proximity
