@@ -1,0 +1,208 @@
+// The plan and the keys of its tasks.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/study/plan.hpp>
+
+namespace hullscope::study {
+namespace {
+
+Study small_study() {
+  return parse(R"(
+[data]
+set = "mnist"
+[train]
+trials = 2
+[encode]
+dimensions = [2, 16]
+[hull]
+spaces = ["pixel", "neural", "latent"]
+[[network]]
+name = "a"
+layers = ["dense 8", "relu"]
+[[network]]
+name = "b"
+layers = ["dense 9", "relu"]
+)",
+               "s.toml");
+}
+
+std::map<std::string, Task> by_name(const Study& study) {
+  std::map<std::string, Task> tasks;
+  for (const auto& task : make_plan(study)) tasks[task.name] = task;
+  return tasks;
+}
+
+std::map<std::string, std::string> hashes(const Study& study) {
+  std::map<std::string, std::string> made;
+  for (const auto& task : make_plan(study)) made[task.name] = options_hash(study, task);
+  return made;
+}
+
+/// Names of the tasks of `before` whose hash is another in `after`.
+std::set<std::string> changed(const Study& before, const Study& after) {
+  const auto old_hashes = hashes(before), new_hashes = hashes(after);
+  std::set<std::string> names;
+  for (const auto& [name, hash] : old_hashes)
+    if (!new_hashes.count(name) || new_hashes.at(name) != hash) names.insert(name);
+  return names;
+}
+
+TEST(Plan, HasEveryTaskOnce) {
+  const auto tasks = make_plan(small_study());
+  // 2 pixel + 4 trials x (train, extract, 2 encode, 2 latent hulls, neural hull, proximity) + reduce
+  EXPECT_EQ(tasks.size(), 2u + 4 * 8 + 1);
+  std::set<std::string> names, outputs;
+  for (const auto& task : tasks) names.insert(task.name), outputs.insert(task.output);
+  EXPECT_EQ(names.size(), tasks.size());
+  EXPECT_EQ(outputs.size(), tasks.size());
+}
+
+TEST(Plan, ProducersComeBeforeConsumers) {
+  std::set<std::string> made = {"data/train", "data/test"};
+  for (const auto& task : make_plan(small_study())) {
+    for (const auto& [role, path] : task.inputs) EXPECT_TRUE(made.count(path)) << task.name << " needs " << path;
+    made.insert(task.output);
+  }
+}
+
+TEST(Plan, PathsAndRolesAreThoseOfTheDesign) {
+  const auto tasks = by_name(small_study());
+  const auto& hull = tasks.at("a/trial-01/latent-16/hull");
+  EXPECT_EQ(hull.output, "a/trial-01/latent-16/hull.h5");
+  EXPECT_EQ(hull.inputs, (std::map<std::string, std::string>{{"codes", "a/trial-01/latent-16/codes.h5"}}));
+  EXPECT_EQ(hull.space, "latent-16");
+  EXPECT_EQ(hull.dimension, 16);
+  EXPECT_EQ(hull.trial, 1);
+  EXPECT_EQ(tasks.at("a/trial-00/hull-neural").output, "a/trial-00/hull-neural.h5");
+  EXPECT_EQ(tasks.at("input/hull").output, "input/hull.h5");
+  EXPECT_EQ(tasks.at("input/hull").inputs.count("data/test"), 1u);
+  EXPECT_EQ(tasks.at("b/trial-00/proximity").inputs.at("codes-02"), "b/trial-00/latent-02/codes.h5");
+  EXPECT_EQ(tasks.at("reduce").output, "results.h5");
+  EXPECT_EQ(tasks.at("reduce").inputs.size(), 2u + 4 * 7);
+}
+
+TEST(Plan, FollowsTheSpacesAskedFor) {
+  Study s = small_study();
+  s.hull.spaces = {};
+  s.proximity.spaces = {"neural"};
+  const auto tasks = by_name(s);
+  for (const auto& [name, task] : tasks) EXPECT_NE(task.stage, "hull") << name;
+  EXPECT_EQ(tasks.at("a/trial-00/proximity").inputs.size(), 1u);
+  s.proximity.spaces = {};
+  EXPECT_EQ(by_name(s).count("a/trial-00/proximity"), 0u);
+  s.networks.clear();
+  EXPECT_TRUE(make_plan(s).empty());
+  s.hull.spaces = {"pixel"};
+  EXPECT_EQ(make_plan(s).size(), 1u);
+}
+
+TEST(Plan, AnotherTrialChangesNoOtherHash) {
+  Study more = small_study();
+  more.train.trials = 5;
+  EXPECT_TRUE(changed(small_study(), more).empty());
+}
+
+TEST(Plan, AnotherDimensionChangesNoOtherHash) {
+  Study more = small_study();
+  more.encode.dimensions = {16, 3, 2};
+  EXPECT_TRUE(changed(small_study(), more).empty());
+}
+
+TEST(Plan, AnotherNetworkOrTitleOrLayoutChangesNoOtherHash) {
+  Study more = small_study();
+  more.networks.push_back({"c", {"dense 10"}});
+  more.report.title = "new";
+  more.run.ranks = 7;
+  more.run.threads = 3;
+  more.data.folder = "/elsewhere";
+  more.train.device = "cpu";
+  more.train.checkpoint_seconds = 1;
+  EXPECT_TRUE(changed(small_study(), more).empty());
+}
+
+TEST(Plan, ProximityKeyDependsOnItsDimensionsThroughItsInputs) {
+  Study more = small_study();
+  more.encode.dimensions = {2, 8, 16};
+  EXPECT_NE(by_name(small_study()).at("a/trial-00/proximity").inputs, by_name(more).at("a/trial-00/proximity").inputs);
+}
+
+TEST(Plan, OptionsChangeTheHashesOfTheirStageOnly) {
+  Study other = small_study();
+  other.hull.eps *= 2;
+  for (const auto& name : changed(small_study(), other)) EXPECT_EQ(by_name(other).at(name).stage, "hull") << name;
+  EXPECT_EQ(changed(small_study(), other).size(), 1u + 4 * 3);
+  other = small_study();
+  other.train.epochs += 1;
+  EXPECT_EQ(changed(small_study(), other).size(), 4u);
+  other = small_study();
+  other.networks[0].layers[0] = "dense 7";
+  for (const auto& name : changed(small_study(), other)) EXPECT_EQ(name.substr(0, 2), "a/");
+}
+
+TEST(Plan, SeedChangesEveryHash) {
+  Study other = small_study();
+  other.seed += 1;
+  EXPECT_EQ(changed(small_study(), other).size(), make_plan(other).size());
+}
+
+TEST(Plan, HashesAreDistinct) {
+  const auto all = hashes(small_study());
+  std::set<std::string> distinct;
+  for (const auto& [name, hash] : all) {
+    distinct.insert(hash);
+    EXPECT_EQ(hash.size(), 64u);
+  }
+  EXPECT_EQ(distinct.size(), all.size());
+}
+
+TEST(Plan, TaskKeysTellInputsApart) {
+  EXPECT_NE(task_key("h", {{"a", "1"}}), task_key("h", {{"a", "2"}}));
+  EXPECT_NE(task_key("h", {{"a", "1"}}), task_key("h", {{"b", "1"}}));
+  EXPECT_NE(task_key("h", {{"a", "1"}}), task_key("g", {{"a", "1"}}));
+  EXPECT_NE(task_key("h", {{"a", "12"}}), task_key("h", {{"a1", "2"}}));
+  EXPECT_EQ(task_key("h", {}), task_key("h", {}));
+}
+
+TEST(Plan, StreamNames) {
+  const auto tasks = by_name(small_study());
+  EXPECT_EQ(stream_name(small_study(), tasks.at("a/trial-01/train")), "mnist/a/trial-01");
+  EXPECT_EQ(stream_name(small_study(), tasks.at("a/trial-01/latent-02/encode")), "mnist/a/trial-01/latent-02");
+  EXPECT_EQ(stream_name(small_study(), tasks.at("input/hull")), "mnist");
+}
+
+TEST(Plan, FilesCarryWhatMadeThemAndNothingElse) {
+  Study more = small_study();
+  more.train.trials = 3;
+  more.encode.dimensions = {2, 8, 16};
+  more.networks.push_back({"c", {"dense 10"}});
+  more.run.threads = 2;
+  const auto task = by_name(small_study()).at("a/trial-00/latent-02/hull");
+  EXPECT_EQ(task_toml(small_study(), task), task_toml(more, task));
+  EXPECT_THAT(task_toml(more, task), testing::HasSubstr("train.epochs"));
+  EXPECT_THAT(task_toml(more, task), testing::HasSubstr("hull.solver"));
+  EXPECT_THAT(task_toml(more, task), testing::Not(testing::HasSubstr("reduce.")));
+  // the data set and networks of the whole study are in results.h5, its layout is not
+  EXPECT_THAT(scientific_toml(more), testing::HasSubstr("trials = 3"));
+  EXPECT_THAT(scientific_toml(more), testing::Not(testing::HasSubstr("threads")));
+}
+
+TEST(Plan, FilesCarryValidToml) {
+  for (const auto& task : make_plan(small_study())) {
+    const Study read = parse(task_toml(small_study(), task), task.name);
+    EXPECT_EQ(read.data.set, "mnist");
+    EXPECT_EQ(read.networks.empty() ? "" : read.networks[0].name, task.stage == "reduce" ? "a" : task.network);
+  }
+}
+
+TEST(Plan, UnknownStageIsABug) {
+  EXPECT_THROW(algorithm_version("bake"), InternalError);
+}
+
+}  // namespace
+}  // namespace hullscope::study
