@@ -24,13 +24,15 @@ struct EnclosedBarycentric {
 EnclosedBarycentric enclosed_barycentric(const PointsView& points, std::span<const std::int64_t> support,
                                          std::span<const double> y);
 
-struct Interval {
-  double lower = 0, upper = 0;
+/// The distance from y to a hull point  p = sum(w x) / sum(w).
+struct HullPointDistance {
+  double lower = 0, upper = 0;  ///< lower <= |y - p| <= upper; upper is what a finder may store as distance_upper
+  double magnitude = 0;         ///< about | |y| + sum(w |x|) / sum(w) |: what rounding errors are measured by
 };
 
-/// The distance from y to the point  sum(w x) / sum(w)  of the hull, enclosed: lower <= exact <= upper. `upper` is what
-/// a finder may store as distance_upper. Weights > 0 and finite. Infinite if it overflows doubles.
-Interval hull_point_distance(const PointsView& points, std::span<const std::int64_t> support,
-                             std::span<const double> weight, std::span<const double> y);
+/// support: rows of the points; weight > 0 and finite, one a row; y: d finite numbers. Enclosed to about 2^-50 of its
+/// size. `upper` is infinite if it overflows doubles. Thread-safe.
+HullPointDistance hull_point_distance(const PointsView& points, std::span<const std::int64_t> support,
+                                      std::span<const double> weight, std::span<const double> y);
 
 }  // namespace hullscope::proof

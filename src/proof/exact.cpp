@@ -74,7 +74,8 @@ struct Equations {
     for (Eigen::Index j = 0; j < rows.cols(); ++j) {
       const Vector<double> column = rows.col(j);
       const double target = y[static_cast<std::size_t>(j)];
-      const int e = least_exponent({&target, 1}, least_exponent({column.data(), static_cast<std::size_t>(column.size())}));
+      const int e =
+          least_exponent({&target, 1}, least_exponent({column.data(), static_cast<std::size_t>(column.size())}));
       set_scaled(origin, column(0), e);
       for (Eigen::Index i = 1; i < column.size(); ++i) {
         set_scaled(left.at(j, i - 1), column(i), e);
@@ -149,7 +150,8 @@ std::vector<slong> independent_rows(const IntegerMatrix& a) {
     Pivots pivots = pivots_modulo(a, prime);
     if (static_cast<slong>(pivots.row.size()) == a.cols()) return pivots.row;
     slong further = 0;
-    while (further < static_cast<slong>(pivots.column.size()) && pivots.column[static_cast<std::size_t>(further)] == further)
+    while (further < static_cast<slong>(pivots.column.size()) &&
+           pivots.column[static_cast<std::size_t>(further)] == further)
       ++further;
     IntegerMatrix z(static_cast<slong>(pivots.column.size()), 1);
     Integer den;
@@ -269,8 +271,12 @@ ExactDirection::~ExactDirection() = default;
 ExactDirection::ExactDirection(ExactDirection&&) noexcept = default;
 ExactDirection& ExactDirection::operator=(ExactDirection&&) noexcept = default;
 
-std::size_t ExactDirection::size() const { return state_->r.size(); }
-bool ExactDirection::zero() const { return fmpz_is_zero(state_->norm2); }
+std::size_t ExactDirection::size() const {
+  return state_->r.size();
+}
+bool ExactDirection::zero() const {
+  return fmpz_is_zero(state_->norm2);
+}
 
 std::vector<double> ExactDirection::unit() const {
   std::vector<double> out;
