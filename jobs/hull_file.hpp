@@ -79,8 +79,8 @@ class HullFile {
   std::vector<std::string> exact_direction_;
 };
 
-/// Row numbers or a mask, as an array of `--subset` holds them, as a mask of n entries. An array of n uint8 is a mask;
-/// others are row numbers. Throws UsageError (named `what`) on a row out of range or on an empty subset.
+/// Row numbers, or a mask of n entries (is_mask: the array was uint8), as an array of `--subset` holds them, as a mask.
+/// Throws UsageError (named `what`) on a row out of range or on an empty subset.
 std::vector<std::uint8_t> subset_mask(const std::vector<std::int64_t>& values, bool is_mask, std::int64_t n,
                                       const std::string& what);
 
