@@ -23,11 +23,11 @@ struct Input {
 /// The scientific root attributes; all of them enter the content digest.
 struct Provenance {
   std::string stage;
-  std::string study_toml;    ///< resolved study file, or "" for the hull test alone
-  std::string options_hash;  ///< sha256 of the stage's own options and its algorithm_version
+  std::string study_toml;               ///< resolved study file, or "" for the hull test alone
+  std::string options_hash;             ///< sha256 of the stage's own options and its algorithm_version
   std::map<std::string, Input> inputs;  ///< by role, e.g. "activations", "points", "queries"
   std::uint64_t seed = 0;
-  std::string task_key;      ///< sha256 of options_hash and the inputs' digests; "done" means: this key is on disk
+  std::string task_key;  ///< sha256 of options_hash and the inputs' digests; "done" means: this key is on disk
 };
 
 /// Measurements of the run that made a file; stored under /run, outside the digest.
@@ -48,7 +48,8 @@ class ArtifactWriter {
 
   /// Rows [first_row, first_row + n) of a data set of `shape` (T: uint8_t, int32_t, int64_t, float, double), written
   /// by this rank through collective parallel I/O; ranks may have no rows. Type, dimensions, units and long_name come
-  /// from the schema (InternalError if the path is not in it); scales must be written before the data sets that use them.
+  /// from the schema (InternalError if the path is not in it); scales must be written before the data sets that use
+  /// them.
   template <class T>
   void write_rows(const std::string& path, const std::vector<std::int64_t>& shape, std::int64_t first_row,
                   std::span<const T> rows);
@@ -56,7 +57,11 @@ class ArtifactWriter {
   template <class T>
   void write(const std::string& path, const std::vector<std::int64_t>& shape, std::span<const T> values,
              const std::string& dimensions = "");
+  /// A text of several dimensions takes its shape from its scales.
   void write_text(const std::string& path, const std::vector<std::string>& values);
+  /// Deflate (1..9) with shuffle for the data sets written from now on; 0, the default: none, as it rarely pays for
+  /// floating-point numbers. Set it the same on every rank.
+  void set_compression(int level);
   /// A scientific attribute (digested) of the root ("/") or of a data set or group.
   void attribute(const std::string& object, const std::string& name, double value);
   void attribute(const std::string& object, const std::string& name, std::int64_t value);
@@ -83,6 +88,7 @@ class ArtifactReader {
   const std::string& content_digest() const;  ///< as stored, not recomputed
   bool has(const std::string& path) const;
   std::vector<std::string> list(const std::string& group) const;  ///< names in it, sorted
+  std::vector<std::string> datasets() const;                      ///< paths of all data sets but /run's, sorted
   std::vector<std::int64_t> shape(const std::string& path) const;
   Type type(const std::string& path) const;
   /// Whole, or rows [first, first + count). Throws DataError (path inside the file) on a missing data set or on a

@@ -1,4 +1,5 @@
-// What every file of hullscope holds: the one table that writers, readers, `hullscope check` and docs/file-format.md use.
+// What every file of hullscope holds: the one table that writers, readers, `hullscope check` and docs/file-format.md
+// use.
 #pragma once
 #include <string>
 #include <string_view>
