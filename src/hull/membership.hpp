@@ -16,10 +16,16 @@ struct MembershipOptions {
   /// "reference" (Wolfe's min-norm point, one query at a time) or "tao:TYPE" (a bound-constrained type of PETSc).
   std::string solver = "reference";
   /// Also find the nearest hull point of outside queries, to relative 1e-6 with both bounds proved; without it an
-  /// outside query is left as soon as a direction separates, and its distance is only bounded.
+  /// outside query is left as soon as a direction separates, and its distance is only bounded. (The weights of the
+  /// nearest point are doubles, so very near the hull the upper bound ends at about 1e-15 of the data's scale.)
   bool projection = false;
-  /// Above 0: leave a query `undecided`, with the interval of its distance, after that many seconds in all.
+  /// Above 0: leave a query `undecided`, with the interval of its distance, once that many seconds have passed since
+  /// the Membership was made.
   double limit_seconds = 0;
+  /// Every outside query is followed until it is known on which side of `eps` times scale() its distance lies.
+  double eps = 0x1p-20;
+  /// Called after each query and each exact step, from the thread that works on it (a watchdog's heartbeat).
+  std::function<void()> heartbeat;
 };
 
 struct MembershipRequest {
@@ -32,26 +38,34 @@ struct MembershipRequest {
 };
 
 struct QueryStatistics {
-  std::int32_t passes = 0;        ///< pricing passes over the points
-  std::int32_t exact_steps = 0;   ///< steps of exact arithmetic that were needed
-  std::string solver_reason;      ///< TAO's converged reason, empty for others
+  std::int32_t passes = 0;       ///< pricing passes over the points
+  std::int32_t exact_steps = 0;  ///< steps of exact arithmetic that were needed
+  std::string solver_reason;     ///< TAO's converged reason, empty for others
 };
 
 struct MembershipAnswer {
-  std::vector<proof::Proof> proofs;        ///< one a query, in the queries' order
+  std::vector<proof::Proof> proofs;  ///< one a query, in the queries' order
   std::vector<QueryStatistics> statistics;
 };
 
-/// A training set prepared once and asked many times. Copies nothing of the points (they must outlive it) beyond
-/// row norms and the map of exact dependencies. Every answer has passed proof::check. Threads: `find` may be called
-/// from several threads at once. Not collective.
+/// A training set prepared once and asked many times. The points must outlive it. It keeps row norms and, where that
+/// takes at most 64 MB, a centred and scaled float32 copy of the points in the order in which pricing reads them.
+/// Every answer has passed proof::check. Each query's answer depends on the points and the query alone. Threads: `find`
+/// may be called from several threads at once. Not collective.
 class Membership {
  public:
-  /// points: N x d, float32 or float64. Throws UsageError on an unknown solver, DataError on NaN or infinity.
+  /// points: N x d, float32 or float64, N >= 1, d >= 1. Throws UsageError on an unknown solver or on no points,
+  /// DataError on NaN or infinity.
   Membership(PointsView points, MembershipOptions options);
   ~Membership();
   Membership(Membership&&) noexcept;
+  /// Throws UsageError if sizes do not fit or if a query's hull would have no point at all, DataError on NaN or
+  /// infinity.
   MembershipAnswer find(const MembershipRequest& request) const;
+  /// Mean distance of the points to their mean, in the units of the data.
+  double scale() const;
+  /// Number of singular values of the centred points above 2^-20 of the largest. Costs N d^2 flop; not cached.
+  std::int64_t numerical_rank() const;
 
  private:
   struct State;
@@ -60,5 +74,8 @@ class Membership {
 
 /// All solver names that this build knows, for messages and help.
 std::vector<std::string> solver_names();
+
+/// Throws UsageError, naming the valid ones, if `solver` is none of solver_names().
+void require_solver(const std::string& solver);
 
 }  // namespace hullscope::hull

@@ -1,0 +1,31 @@
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <hullscope/hull/detail/rank.hpp>
+
+namespace hullscope::hull::detail {
+
+std::int64_t numerical_rank(const PreparedPoints& points, double relative) {
+  const std::int64_t n = points.size(), d = points.dimension();
+  constexpr std::int64_t kBlock = 1024;
+  Matrix<double> covariance = Matrix<double>::Zero(d, d), block;
+  Vector<double> mean = Vector<double>::Zero(d);
+  auto load = [&](std::int64_t first) {
+    block.resize(std::min(kBlock, n - first), d);
+    for (std::int64_t i = 0; i < block.rows(); ++i) points.copy_row(first + i, block.data() + i * d);
+    block *= points.inverse_unit();
+  };
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    load(first);
+    mean += block.colwise().sum().transpose() / static_cast<double>(n);
+  }
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    load(first);
+    block.rowwise() -= mean.transpose();
+    covariance.selfadjointView<Eigen::Lower>().rankUpdate(block.transpose());
+  }
+  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(covariance, Eigen::EigenvaluesOnly);
+  const double largest = std::max(0.0, solver.eigenvalues().maxCoeff());
+  return largest > 0 ? (solver.eigenvalues().array() > relative * relative * largest).count() : 0;
+}
+
+}  // namespace hullscope::hull::detail

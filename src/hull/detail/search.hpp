@@ -1,0 +1,50 @@
+// One query by column generation: solve a small working set, price all points along its direction, add the most
+// violated ones, until a direction separates or the residual vanishes.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <hullscope/hull/detail/active_set.hpp>
+#include <hullscope/hull/detail/prepared_points.hpp>
+#include <hullscope/proof/proof.hpp>
+
+namespace hullscope::hull::detail {
+
+/// What a query's answer has to settle.
+struct Goal {
+  bool projection = false;
+  double eps = 0;  ///< a length in the data's units: on which side of it the distance lies must be known
+  /// Are proved bounds of an outside query's distance near enough to each other?
+  bool settled(double lower, double upper) const {
+    if (!(lower > 0)) return false;
+    if (projection) return upper - lower <= 1e-6 * upper;
+    return lower > eps || upper <= eps;
+  }
+};
+
+/// A candidate. `verdict` undecided: floating point could not tell, and support and weight are where it stopped.
+struct Candidate {
+  proof::Proof proof;
+  std::int32_t passes = 0;
+};
+
+/// Memory that is kept from query to query.
+struct Workspace {
+  ActiveSet set;
+  Pass pass;
+  std::vector<std::uint8_t> chosen;  ///< N: is the row in the working set?
+  std::vector<double> column;
+};
+
+/// `allowed` and `rows` say the same twice: as the passes take it, and row by row. `seeds`: rows to start with beside
+/// the nearest ones (a solver's support). `out_of_time` is asked once a round.
+Candidate search(const PreparedPoints& points, const std::vector<float>& allowed, const RowFilter& rows,
+                 const double* y, const Goal& goal, const std::vector<std::int64_t>& seeds,
+                 const std::function<bool()>& out_of_time, Workspace& work);
+
+/// A rigorous upper bound of |y - sum(w x) / sum(w)| in the data's units; error below 1e-14 of the largest |x - y|.
+double distance_to(const PreparedPoints& points, const std::vector<std::int64_t>& rows,
+                   const std::vector<double>& weights, const double* y);
+
+}  // namespace hullscope::hull::detail

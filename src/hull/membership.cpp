@@ -1,0 +1,269 @@
+#include <hullscope/hull/membership.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+#include <hullscope/hull/detail/exact_search.hpp>
+#include <hullscope/hull/detail/prepared_points.hpp>
+#include <hullscope/hull/detail/rank.hpp>
+#include <hullscope/hull/detail/search.hpp>
+#include <hullscope/hull/detail/tao.hpp>
+#include <hullscope/proof/checker.hpp>
+#include <numeric>
+
+namespace hullscope::hull {
+
+using detail::RowFilter;
+using proof::Proof;
+using proof::Verdict;
+
+namespace detail {
+/// What a Membership keeps: the prepared points, its options and its clock.
+struct Engine {
+  Engine(PointsView view, MembershipOptions given)
+      : options(std::move(given)), points(view), start(std::chrono::steady_clock::now()) {}
+
+  bool out_of_time() const {
+    return options.limit_seconds > 0 &&
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > options.limit_seconds;
+  }
+  void beat() const {
+    if (options.heartbeat) options.heartbeat();
+  }
+
+  MembershipOptions options;
+  detail::PreparedPoints points;
+  std::chrono::steady_clock::time_point start;
+};
+}  // namespace detail
+
+struct Membership::State {
+  detail::Engine engine;
+};
+
+namespace {
+
+void require_nonempty(const PointsView& points) {
+  if (rows(points) < 1 || cols(points) < 1)
+    throw UsageError("The hull of no points was asked for: found an array of " + std::to_string(rows(points)) + " x " +
+                     std::to_string(cols(points)) + ", expected at least one point of at least one coordinate.");
+}
+
+void validate(const detail::PreparedPoints& points, const MembershipRequest& request) {
+  const std::int64_t n = points.size(), d = points.dimension(), m = request.queries.rows();
+  if (m > 0 && request.queries.cols() != d)
+    throw UsageError("The queries have " + std::to_string(request.queries.cols()) + " coordinates, the points " +
+                     std::to_string(d) + "; both must have the same number.");
+  if (!request.mask.empty() && static_cast<std::int64_t>(request.mask.size()) != n)
+    throw UsageError("The mask has " + std::to_string(request.mask.size()) + " entries, expected one for each of the " +
+                     std::to_string(n) + " points.");
+  if (!request.leave_out.empty() && static_cast<std::int64_t>(request.leave_out.size()) != m)
+    throw UsageError("The list of left-out rows has " + std::to_string(request.leave_out.size()) +
+                     " entries, expected one for each of the " + std::to_string(m) + " queries.");
+  for (std::int64_t q = 0; q < m; ++q)
+    for (std::int64_t k = 0; k < d; ++k)
+      if (!std::isfinite(request.queries(q, k)))
+        throw DataError(
+            "the queries", "row " + std::to_string(q) + ", coordinate " + std::to_string(k),
+            "found " + std::to_string(request.queries(q, k)) + ", expected finite numbers; remove that query.");
+  std::int64_t taking_part = n, last = 0;
+  if (!request.mask.empty()) {
+    taking_part = std::count_if(request.mask.begin(), request.mask.end(), [](std::uint8_t v) { return v != 0; });
+    last = std::find_if(request.mask.begin(), request.mask.end(), [](std::uint8_t v) { return v != 0; }) -
+           request.mask.begin();
+  }
+  if (m > 0 && taking_part == 0) throw UsageError("The mask leaves no point at all; a hull needs at least one.");
+  for (std::int64_t row : request.leave_out) {
+    if (row < -1 || row >= n)
+      throw UsageError("Row " + std::to_string(row) + " is to be left out; expected -1 or a row of the " +
+                       std::to_string(n) + " points.");
+    if (taking_part == 1 && row == last)
+      throw UsageError("Leaving out row " + std::to_string(row) +
+                       " leaves no point at all; a hull needs at least one.");
+  }
+}
+
+/// The support in the order in which it is stored: ascending rows.
+void sort_support(Proof& proof) {
+  std::vector<std::size_t> order(proof.support.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return proof.support[a] < proof.support[b]; });
+  Proof sorted = proof;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    sorted.support[i] = proof.support[order[i]];
+    sorted.weight[i] = proof.weight[order[i]];
+  }
+  proof = std::move(sorted);
+}
+
+/// All queries of one request.
+class Finder {
+ public:
+  Finder(const detail::Engine& engine, const MembershipRequest& request);
+  MembershipAnswer run();
+
+ private:
+  RowFilter filter(std::int64_t q) const {
+    return {request_.mask.empty() ? nullptr : request_.mask.data(),
+            request_.leave_out.empty() ? -1 : request_.leave_out[static_cast<std::size_t>(q)]};
+  }
+  const double* query(std::int64_t q) const { return request_.queries.data() + q * request_.queries.cols(); }
+  void find(std::int64_t q);
+  void decide_exactly(std::int64_t q);
+  void leave_undecided(std::int64_t q);
+
+  const detail::Engine& engine_;
+  const MembershipRequest& request_;
+  detail::Goal goal_;
+  std::function<bool()> out_of_time_;
+  std::vector<float> allowed_;
+  detail::Workspace work_;
+  proof::CheckRequest check_;
+  MembershipAnswer answer_;
+};
+
+Finder::Finder(const detail::Engine& engine, const MembershipRequest& request)
+    : engine_(engine),
+      request_(request),
+      goal_{engine.options.projection, engine.options.eps * engine.points.scale()},
+      out_of_time_([&engine] { return engine.out_of_time(); }),
+      allowed_(engine.points.allowed(request.mask.empty() ? nullptr : request.mask.data())),
+      check_{engine.points.points(), request.queries, request.mask, request.leave_out} {
+  answer_.proofs.resize(static_cast<std::size_t>(request.queries.rows()));
+  answer_.statistics.resize(answer_.proofs.size());
+}
+
+void Finder::find(std::int64_t q) {
+  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
+  QueryStatistics& statistics = answer_.statistics[static_cast<std::size_t>(q)];
+  std::vector<std::int64_t> seeds;
+  const std::string& solver = engine_.options.solver;
+  if (solver.rfind("tao:", 0) == 0) {
+    detail::TaoOutcome outcome = detail::tao_solve(engine_.points, filter(q), query(q), solver.substr(4), out_of_time_);
+    statistics.solver_reason = outcome.reason;
+    seeds = std::move(outcome.support);
+  }
+  detail::Candidate candidate =
+      detail::search(engine_.points, allowed_, filter(q), query(q), goal_, seeds, out_of_time_, work_);
+  statistics.passes = candidate.passes;
+  proof = std::move(candidate.proof);
+}
+
+/// Takes the candidate's support as the start of the exact search, whose answer must pass the checker.
+void Finder::decide_exactly(std::int64_t q) {
+  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
+  QueryStatistics& statistics = answer_.statistics[static_cast<std::size_t>(q)];
+  detail::ExactRequest exact;
+  exact.rows = filter(q);
+  exact.y = query(q);
+  exact.start = proof.support;
+  exact.start_weight = proof.weight;
+  exact.settled = [this](double lower, double upper) { return goal_.settled(lower, upper); };
+  exact.out_of_time = [this] {
+    engine_.beat();
+    return engine_.out_of_time();
+  };
+  std::string reason;
+  for (const bool allow_double : {true, false}) {
+    exact.allow_double_direction = allow_double;
+    const Proof found = detail::exact_search(engine_.points, exact, statistics.exact_steps);
+    if (found.verdict == Verdict::undecided) return leave_undecided(q);
+    const proof::CheckResult result = proof::check(check_, {found}, q).front();
+    if (result.proved) {
+      proof = found;
+      return;
+    }
+    reason = result.reason;
+    if (found.direction.empty()) break;
+    exact.start = found.support;
+    exact.start_weight = found.weight;
+  }
+  throw InternalError("the exact answer to query " + std::to_string(q) + " was refused by the checker: " + reason);
+}
+
+/// Only what is proved stays: the bound by a direction, and that of the points found so far.
+void Finder::leave_undecided(std::int64_t q) {
+  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
+  proof.verdict = Verdict::undecided;
+  if (proof.support.empty()) {
+    std::int64_t row = 0;
+    while (!filter(q).allows(row)) ++row;
+    proof.support = {row};
+    proof.weight = {1};
+  }
+  sort_support(proof);
+  proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, query(q));
+  if (!(proof.distance_lower > 0)) {
+    proof.distance_lower = 0;
+    proof.direction.clear();
+  }
+}
+
+MembershipAnswer Finder::run() {
+  const std::int64_t m = request_.queries.rows();
+  for (std::int64_t q = 0; q < m; ++q) {
+    if (engine_.out_of_time()) {
+      leave_undecided(q);
+      continue;
+    }
+    find(q);
+    sort_support(answer_.proofs[static_cast<std::size_t>(q)]);
+    engine_.beat();
+  }
+  const std::vector<proof::CheckResult> results = proof::check(check_, answer_.proofs);
+  for (std::int64_t q = 0; q < m; ++q) {
+    const std::size_t i = static_cast<std::size_t>(q);
+    if (answer_.proofs[i].verdict != Verdict::undecided && results[i].proved) continue;
+    if (engine_.out_of_time())
+      leave_undecided(q);
+    else
+      decide_exactly(q);
+  }
+  return std::move(answer_);
+}
+
+}  // namespace
+
+Membership::Membership(PointsView points, MembershipOptions options) {
+  require_solver(options.solver);
+  require_nonempty(points);
+  state_ = std::make_unique<State>(State{{points, std::move(options)}});
+}
+
+Membership::~Membership() = default;
+Membership::Membership(Membership&&) noexcept = default;
+
+MembershipAnswer Membership::find(const MembershipRequest& request) const {
+  validate(state_->engine.points, request);
+  if (request.queries.rows() == 0) return {};
+  return Finder(state_->engine, request).run();
+}
+
+double Membership::scale() const {
+  return state_->engine.points.scale();
+}
+
+std::int64_t Membership::numerical_rank() const {
+  return detail::numerical_rank(state_->engine.points, 0x1p-20);
+}
+
+std::vector<std::string> solver_names() {
+  std::vector<std::string> names = {"reference"};
+  for (const std::string& type : detail::tao_types()) names.push_back("tao:" + type);
+  return names;
+}
+
+void require_solver(const std::string& solver) {
+  const std::vector<std::string> names = solver_names();
+  if (std::find(names.begin(), names.end(), solver) != names.end()) return;
+  const bool lacking = solver.rfind("tao:", 0) == 0 && names.size() == 1;
+  throw UsageError("Unknown solver \"" + solver + "\"; expected one of " + join(names) +
+                   (lacking ? " (this build has no PETSc, so no tao:TYPE)"
+                            : "; did you mean \"" + nearest_name(solver, names) + "\"?") +
+                   (lacking ? "." : ""));
+}
+
+}  // namespace hullscope::hull
