@@ -11,6 +11,8 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,14 +47,18 @@ double available_memory() {
   return std::numeric_limits<double>::infinity();
 }
 
-/// On the rank that will fill the array; warns where /dev/shm is too small.
-Way choose_way(std::size_t size, int node_ranks) {
+/// What HULLSCOPE_SHARED_MEMORY asks for, if anything.
+std::optional<Way> asked_way(int node_ranks) {
   const char* chosen = std::getenv("HULLSCOPE_SHARED_MEMORY");
   const std::string name = chosen ? chosen : "";
-  if (name == "window") return Way::kWindow;
+  if (name.empty()) return std::nullopt;
+  if (name == "window") return node_ranks > 1 ? Way::kWindow : Way::kPrivate;  // MPI gives one rank plain malloc
   if (name == "file") return Way::kFile;
-  if (!name.empty())
-    throw UsageError("HULLSCOPE_SHARED_MEMORY is '" + name + "', expected window or file (or not set)");
+  throw UsageError("HULLSCOPE_SHARED_MEMORY is '" + name + "', expected window or file (or not set)");
+}
+
+/// On the rank that will fill the array; warns where /dev/shm is too small.
+Way choose_way(std::size_t size, int node_ranks) {
   if (node_ranks == 1) return Way::kPrivate;
   const double need = static_cast<double>(size) + kShmReserve, shm = free_bytes(kShmFolder);
   if (need <= shm && need <= available_memory()) return Way::kWindow;
@@ -163,9 +169,11 @@ SharedBytes::SharedBytes(const Comm& comm, std::size_t size, const std::function
     : state_(std::make_unique<State>(comm.node(), size)) {
   State& s = *state_;
   const Comm& node = s.node;
-  auto way =
-      size == 0 ? Way::kPrivate
-                : Way{node.max(static_cast<std::int64_t>(node.root() ? choose_way(size, node.size()) : Way::kPrivate))};
+  Way way = Way::kPrivate;
+  if (const std::optional<Way> asked = asked_way(node.size()); size > 0) {
+    if (node.root()) way = asked ? *asked : choose_way(size, node.size());
+    node.broadcast_bytes(&way, sizeof way);
+  }
   if (way == Way::kWindow && !s.open_window()) way = Way::kFile;
   int file = -1;
   if (way == Way::kPrivate && size > 0) s.map(-1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
