@@ -24,7 +24,13 @@ std::string Ledger::digest_of(const std::string& relative_path) {
   if (known != file_digests_.end()) return known->second;
   const std::string path = (fs::path(folder_) / relative_path).string();
   std::string digest;
-  if (fs::exists(path)) digest = store::ArtifactReader(path, maker_of(relative_path)).content_digest();
+  if (fs::exists(path)) {
+    try {
+      digest = store::ArtifactReader(path, maker_of(relative_path)).content_digest();
+    } catch (const DataError& error) {
+      faults_[relative_path] = error.what();
+    }
+  }
   return file_digests_[relative_path] = digest;
 }
 
@@ -37,8 +43,10 @@ std::string Ledger::maker_of(const std::string& relative_path) const {
 std::string Ledger::missing_input(const study::Task& task) {
   for (const auto& [role, path] : task.inputs)
     if (!data_digests_.count(role) && digest_of(path).empty())
-      return fmt::format("{} needs {}, which is not there; run stage {} first", task.name,
-                         (fs::path(folder_) / path).string(), maker_of(path));
+      return faults_.count(path) ? fmt::format("{} needs a whole file, but {}; run stage {} to make it anew", task.name,
+                                               faults_[path], maker_of(path))
+                                 : fmt::format("{} needs {}, which is not there; run stage {} first", task.name,
+                                               (fs::path(folder_) / path).string(), maker_of(path));
   return "";
 }
 
@@ -62,13 +70,28 @@ store::Provenance Ledger::provenance(const study::Task& task) {
   return made;
 }
 
+/// A file without a readable key is damaged, and made again; but not one of a newer hullscope.
+static TaskStatus judge_without_key(const std::string& path) {
+  if (!fs::exists(path)) return {TaskState::to_do, ""};
+  try {
+    const std::string version = store::ArtifactReader(path).text("/", "format_version");
+    if (version.substr(0, version.find('.')) != store::kFormatVersion.substr(0, store::kFormatVersion.find('.')))
+      return {TaskState::refused,
+              fmt::format("{} was made in file format {}, which this hullscope (format {}) does not know", path,
+                          version, store::kFormatVersion)};
+  } catch (const DataError&) {
+    // not even attributes: the note says it
+  }
+  return {TaskState::to_do, path + " is damaged and made again"};
+}
+
 TaskStatus Ledger::judge(const study::Task& task) {
   if (const auto missing = missing_input(task); !missing.empty()) return {TaskState::waiting, missing};
   const auto wanted = provenance(task);
   const std::string output = (fs::path(folder_) / task.output).string();
   bool other_key = false;
   if (store::is_done(output, wanted.task_key, &other_key)) return {TaskState::done, ""};
-  if (!other_key) return {TaskState::to_do, ""};
+  if (!other_key) return judge_without_key(output);
   const std::string different = difference(wanted, store::ArtifactReader(output).provenance());
   if (different.empty()) return {TaskState::to_do, task.output + " is made again: its inputs have changed"};
   return {TaskState::refused, fmt::format("{} was made {}", output, different)};
@@ -115,32 +138,36 @@ std::string default_folder(const study::Study& study) {
   return "runs/" + study.name;
 }
 
-void claim_folder(const study::Study& study, const std::string& folder) {
-  const std::string path = (fs::path(folder) / "study.toml").string(), text = study::to_toml(study);
+void check_folder(const study::Study& study, const std::string& folder) {
+  const std::string path = (fs::path(folder) / "study.toml").string();
   if (fs::exists(folder) && !fs::is_directory(folder))
     throw UsageError(fmt::format("{}: not a folder, expected a folder for the results (--output)", folder));
-  if (fs::exists(path)) {
-    std::ifstream file(path, std::ios::binary);
-    if (std::string{std::istreambuf_iterator<char>(file), {}} == text) return;
-    const auto there = study::load(path);
-    std::vector<std::string> differences;
-    const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
-      if (a != b) differences.push_back(fmt::format("{} is {} there and {} here", what, a, b));
-    };
-    compare("name", there.name, study.name);
-    compare("seed", there.seed, study.seed);
-    compare("data.set", there.data.set, study.data.set);
-    compare("data.train_limit", there.data.train_limit, study.data.train_limit);
-    compare("data.test_limit", there.data.test_limit, study.data.test_limit);
-    if (!differences.empty())
-      throw UsageError(
-          fmt::format("{} holds another study ({}); choose another folder with --output", folder, join(differences)));
-  }
+  if (!fs::exists(path)) return;
+  const auto there = study::load(path);
+  std::vector<std::string> differences;
+  const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
+    if (a != b) differences.push_back(fmt::format("{} is {} there and {} here", what, a, b));
+  };
+  compare("name", there.name, study.name);
+  compare("seed", there.seed, study.seed);
+  compare("data.set", there.data.set, study.data.set);
+  compare("data.train_limit", there.data.train_limit, study.data.train_limit);
+  compare("data.test_limit", there.data.test_limit, study.data.test_limit);
+  if (!differences.empty())
+    throw UsageError(
+        fmt::format("{} holds another study ({}); choose another folder with --output", folder, join(differences)));
+}
+
+void claim_folder(const study::Study& study, const std::string& folder) {
+  check_folder(study, folder);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
     throw EnvironmentError(
         fmt::format("{}: the folder cannot be made ({}); choose another with --output", folder, error.message()));
+  const std::string path = (fs::path(folder) / "study.toml").string(), text = study::to_toml(study);
+  std::ifstream file(path, std::ios::binary);
+  if (file && std::string{std::istreambuf_iterator<char>(file), {}} == text) return;
   store::publish_bytes(path, text);
 }
 

@@ -26,11 +26,11 @@ class Ledger {
   /// `data_digests`: content digests by role, "data/train" and "data/test", of those that the judged tasks take.
   Ledger(study::Study study, std::string folder, std::map<std::string, std::string> data_digests);
 
-  /// Reads attributes only. Throws DataError if an input is there but torn or foreign.
+  /// Reads attributes only. A torn or foreign file counts as not there (the note of those who need it says why).
   TaskStatus judge(const study::Task& task);
   /// What the task's file will carry. Throws EnvironmentError if an input is missing (names the stage that makes it).
   store::Provenance provenance(const study::Task& task);
-  /// The content digest of an artifact of the folder, as stored; "" if there is no such file.
+  /// The content digest of an artifact of the folder, as stored; "" if there is no whole one.
   std::string digest_of(const std::string& relative_path);
   /// The digests that this ledger has read, and what another one has: so that one rank reads for all.
   const std::map<std::string, std::string>& digests_read() const { return file_digests_; }
@@ -45,12 +45,15 @@ class Ledger {
 
   study::Study study_;
   std::string folder_;
-  std::map<std::string, std::string> data_digests_, file_digests_;
+  std::map<std::string, std::string> data_digests_, file_digests_, faults_;
   std::vector<study::Task> plan_;
 };
 
-/// Creates `folder` and its study.toml (whole or not at all). Throws UsageError if the folder holds another study: one
-/// of another name, seed or data set; more trials, networks or dimensions and other options of later stages are not.
+/// Throws UsageError if the folder holds another study: one of another name, seed or data set. More trials, networks or
+/// dimensions and other options of later stages are the same study, extended. A folder that is not there is free.
+void check_folder(const study::Study& study, const std::string& folder);
+
+/// check_folder; then creates the folder and its study.toml (whole or not at all).
 void claim_folder(const study::Study& study, const std::string& folder);
 
 /// "runs/<study name>", where --output is not given.

@@ -90,7 +90,8 @@ Stage::Stage(const parallel::Comm& world, const std::vector<std::string>& argume
   study_ = study::parse(resolved, line.file);
   folder_ = line.output.empty() ? default_folder(study_) : line.output;
   on_root(world_, [&] {
-    claim_folder(study_, folder_);
+    // "plan" is no stage of the study: it looks and writes nothing
+    stage_ == "plan" ? check_folder(study_, folder_) : claim_folder(study_, folder_);
     return std::string();
   });
 }

@@ -93,9 +93,9 @@ std::vector<std::string> valid_keys() {
 }
 
 [[noreturn]] void refuse_unknown(const std::string& key, const std::string& at) {
-  throw UsageError(
-      fmt::format("{}: unknown key {}; did you mean {}? (docs/study-file.md and `hullscope run --help` list all keys)",
-                  at, detail::quoted(key), nearest_name(key, valid_keys())));
+  throw UsageError(fmt::format(
+      "{}: unknown key {}; did you mean {}? (docs/study-file.md and `hullscope run --help-options` list all keys)", at,
+      detail::quoted(key), nearest_name(key, valid_keys())));
 }
 
 const Option* find_option(const std::string& key) {
