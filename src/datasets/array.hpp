@@ -12,11 +12,11 @@ namespace hullscope::datasets {
 
 /// An array of numbers, C order, in memory, native byte order.
 struct Array {
-  std::string type;                 ///< "u8", "i32", "i64", "f32" or "f64"; narrower or unusual file types are widened exactly
+  std::string type;  ///< "u8", "i32", "i64", "f32" or "f64"; narrower or unusual file types are widened exactly
   std::vector<std::int64_t> shape;
   std::vector<std::byte> bytes;
-  std::string digest;               ///< store::array_digest of the three above
-  std::string file, dataset;        ///< where it came from ("" if not a data set of an HDF5 file)
+  std::string digest;         ///< store::array_digest of the three above
+  std::string file, dataset;  ///< where it came from ("" if not a data set of an HDF5 file)
   std::int64_t size() const;
 };
 

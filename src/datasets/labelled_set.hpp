@@ -19,13 +19,13 @@ class LabelledSet {
   std::int64_t features() const;                          ///< d = product of sample_shape
   const std::vector<std::int64_t>& sample_shape() const;  ///< {channels, height, width} or {d}
   std::int64_t classes() const;
-  std::int64_t sample_id(std::int64_t i) const;           ///< id of row i (its place in the original set)
+  std::int64_t sample_id(std::int64_t i) const;  ///< id of row i (its place in the original set)
   std::int64_t label(std::int64_t i) const;
-  bool pixels() const;                                    ///< uint8 in the file
+  bool pixels() const;  ///< uint8 in the file
   /// Raw values of row i (0..255 for pixels), as float32, which is exact. out: d values.
   void copy_row(std::int64_t i, std::span<float> out) const;
   Matrix<float> rows(std::int64_t first, std::int64_t count) const;
-  const std::string& digest() const;                      ///< of samples, ids and labels
+  const std::string& digest() const;  ///< of samples, ids and labels
   const std::string& name() const;
 
   struct State;
@@ -39,10 +39,10 @@ struct SetRequest {
   /// A named set ("fashion-mnist"), a synthetic one ("gaussian-classes?dimension=3&classes=10&per_class=5000..."), or
   /// arrays "samples=ARRAY,labels=ARRAY".
   std::string name;
-  std::string split;          ///< "train" or "test"
-  std::int64_t limit = 0;     ///< the first so many samples; 0: all
-  std::string folder;         ///< searched before HULLSCOPE_DATA; may be empty
-  std::uint64_t seed = 0;     ///< of synthetic sets
+  std::string split;       ///< "train" or "test"
+  std::int64_t limit = 0;  ///< the first so many samples; 0: all
+  std::string folder;      ///< searched before HULLSCOPE_DATA; may be empty
+  std::uint64_t seed = 0;  ///< of synthetic sets
 };
 
 /// Collective: one rank of each node reads, all share. Throws UsageError on an unknown name (nearest valid one named),
