@@ -120,6 +120,7 @@ inline Answer solve(const Matrix<double>& points, const double* y, const std::ve
 struct Judge {
   const Matrix<double>& points;
   std::vector<std::uint8_t> allowed;  ///< mask and leave-out together; empty: all
+  double width = 1;                   ///< times the tolerances of the rules: two judges show who stands on an edge
 
   bool takes_part(std::int64_t row) const {
     return row >= 0 && row < points.rows() && (allowed.empty() || allowed[static_cast<std::size_t>(row)] != 0);
@@ -143,13 +144,13 @@ struct Judge {
     const auto l = barycentric(rows(p), y);
     if (!l) return false;
     for (std::size_t i = 0; i < l->size(); ++i)
-      if ((*l)[i] <= 0 || abs(Rational(p.weight[i]) - (*l)[i]) > Rational(0x1p-30) * (*l)[i]) return false;
+      if ((*l)[i] <= 0 || abs(Rational(p.weight[i]) - (*l)[i]) > Rational(0x1p-30 * width) * (*l)[i]) return false;
     return true;
   }
   bool upper(const Proof& p, const double* y) const {
     Rational sum = 0, square = 0, magnitude = 0;
     for (const double w : p.weight) sum += Rational(w);
-    if (abs(sum - 1) > Rational(0x1p-30)) return false;
+    if (abs(sum - 1) > Rational(0x1p-30 * width)) return false;
     const Matrix<double> x = rows(p);
     for (Eigen::Index k = 0; k < x.cols(); ++k) {
       Rational v = 0, s = 0;
@@ -167,9 +168,9 @@ struct Judge {
     if (stored * stored < square) return false;
     // upper <= (1 + 2^-20) D + 2^-40 S. Roots to 200 bits.
     const auto root = [](const Rational& value) { return mpf_class(sqrt(mpf_class(value, 512))); };
-    const mpf_class least = mpf_class(0x1p-1072, 512);  // rounding up costs that much among subnormal numbers
-    return mpf_class(stored, 512) <=
-           root(square) * mpf_class(1 + 0x1p-20, 512) + root(magnitude) * mpf_class(0x1p-40, 512) + least;
+    const mpf_class least = mpf_class(0x1p-1072 * std::floor(width), 512);  // rounding up costs that much among subnormal numbers
+    return mpf_class(stored, 512) <= root(square) * mpf_class(1 + 0x1p-20 * width, 512) +
+                                         root(magnitude) * mpf_class(0x1p-40 * width, 512) + least;
   }
   bool outside(const Proof& p, const double* y) const {
     if (p.direction.empty() == p.exact_direction.empty()) return false;
@@ -186,7 +187,7 @@ struct Judge {
     if (static_cast<Eigen::Index>(r.size()) != points.cols()) return false;
     Rational norm2 = 0;
     for (const Rational& x : r) norm2 += x * x;
-    const Rational slack = Rational(static_cast<double>(points.cols() + 8) * 0x1p-52);
+    const Rational slack = Rational(static_cast<double>(points.cols() + 8) * 0x1p-52 * width);
     if (!p.direction.empty() && (norm2 > (1 + slack) * (1 + slack) || norm2 < (1 - slack) * (1 - slack))) return false;
     if (norm2 == 0) return false;
     const Rational lower(p.distance_lower), target = dot(y, r), least(0x1p-1074);

@@ -249,7 +249,7 @@ TEST(ProofProperty, HonestProofsPassAndChangesAreJudgedAsInRationals) {
     RandomStream random(stream_key(seed(), "proof/change"), number);
     const Proof honest = honest_proof(c, random);
     SCOPED_TRACE(c.kind + ", case " + std::to_string(number));
-    const oracle::Judge judge{c.points, c.allowed()};
+    const oracle::Judge judge{c.points, c.allowed()}, strict{c.points, c.allowed(), 0.5}, lax{c.points, c.allowed(), 2};
     ASSERT_TRUE(judge(honest, c.y.data()));
     const CheckResult result = checked(c, honest);
     ASSERT_TRUE(result.proved) << result.reason;
@@ -258,7 +258,8 @@ TEST(ProofProperty, HonestProofsPassAndChangesAreJudgedAsInRationals) {
     for (std::uint64_t k = 0; k < kChanges; ++k) {
       Proof changed = honest;
       change(changed, c, random);
-      const bool true_still = judge(changed, c.y.data());
+      const bool true_still = strict(changed, c.y.data());
+      if (lax(changed, c.y.data()) != true_still) continue;  // the change is about as large as a tolerance
       const CheckResult again = checked(c, changed);
       ASSERT_EQ(again.proved, true_still) << "change " << k << ": " << again.reason;
       ++(true_still ? kept : refused);
