@@ -283,7 +283,12 @@ int dry_run(const Options& o, const study::Study& study, const std::string& fold
     total += wall;
     say(fmt::format("{:<10} {:>6} {:>6} {:>6}   {}", name, stage.tasks, stage.done, stage.to_do.size(),
                     stage.to_do.empty() ? "-" : "about " + format_duration(wall)));
-    if (!stage.to_do.empty()) commands.push_back(stage_command(name, stage_arguments(o, folder), ranks).text());
+    if (stage.to_do.empty()) continue;
+    try {
+      commands.push_back(stage_command(name, stage_arguments(o, folder), name == "reduce" ? 1 : ranks).text());
+    } catch (const EnvironmentError& error) {
+      commands.push_back(std::string("cannot run: ") + error.what());
+    }
   }
   if (commands.empty())
     say("nothing to do");
@@ -340,7 +345,7 @@ int run_study(const std::vector<std::string>& arguments) {
   CLI::App app(
       "Runs a study: everything that is missing, stage by stage, then the report. Running it again does only\n"
       "what is not done; after a crash or a stop the same command goes on.",
-      "run");
+      "hullscope run");
   add_common_options(app, o);
   app.add_option("--stages", o.stages, "only these, by commas: " + join(kStages) + ", report");
   app.add_flag("--dry-run", o.dry_run, "say what is done, what would run and about how long, and do nothing");
