@@ -1,0 +1,335 @@
+// hullscope verify FILE.h5 ...: re-proves every stored verdict from the data, with code that shares nothing with the
+// finder. Two kinds of refusal: integrity (a digest does not fit) and mathematics (a stored claim is false).
+#include <cblas.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+#include <hullscope/datasets/array.hpp>
+#include <hullscope/parallel/comm.hpp>
+#include <hullscope/parallel/progress.hpp>
+#include <hullscope/parallel/stop.hpp>
+#include <hullscope/proof/checker.hpp>
+
+#include "hull_file.hpp"
+
+using namespace hullscope;
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--threads N] [--ranks N]\n"
+    "Re-proves every verdict of hull files from the points and queries that they name (or that are given), and\n"
+    "recomputes their digests. Arrays are named file.npy, file.h5:/path or file-idx3-ubyte[.gz].\n"
+    "Exit code 0: all proved; 1: a digest or a proof is false; 2: wrong usage or unreadable input.\n";
+constexpr std::int64_t kBlock = 512;      // queries that are checked together
+constexpr std::size_t kReasonsShown = 5;  // of each file
+
+struct Options {
+  std::vector<std::string> files;
+  std::string points, queries;
+  int threads = 0;  ///< 0: cores / ranks
+  bool help = false;
+};
+
+Options parse(const std::vector<std::string>& arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    const auto value = [&]() -> const std::string& {
+      if (++i == arguments.size()) throw UsageError(word + " needs a value (hullscope verify --help)");
+      return arguments[i];
+    };
+    if (word == "--help" || word == "-h") {
+      options.help = true;
+    } else if (word == "--points") {
+      options.points = value();
+    } else if (word == "--queries") {
+      options.queries = value();
+    } else if (word == "--threads") {
+      const std::string& n = value();
+      if (n.empty() || n.size() > 4 || n.find_first_not_of("0123456789") != std::string::npos || std::stoi(n) == 0)
+        throw UsageError("--threads is '" + n + "'; a number from 1 to 9999 was expected");
+      options.threads = std::stoi(n);
+    } else if (word.starts_with("-")) {
+      throw UsageError("verify has no option " + word + "; did you mean " +
+                       nearest_name(word, {"--points", "--queries", "--threads", "--help"}) + "?");
+    } else {
+      options.files.push_back(word);
+    }
+  }
+  if (options.files.empty() && !options.help)
+    throw UsageError("verify needs at least one hull file (hullscope verify --help)");
+  return options;
+}
+
+/// What is false about one file.
+struct Outcome {
+  std::int64_t queries = 0, proved = 0, undecided = 0;
+  std::vector<std::string> integrity, mathematics;  ///< a sentence each, on rank 0
+  bool holds() const { return integrity.empty() && mathematics.empty(); }
+};
+
+/// An array that a hull file names, relative to its folder unless `given` names another.
+datasets::Array find_array(const std::string& hull_file, const std::string& stored, const std::string& given,
+                           const std::string& option) {
+  if (!given.empty()) return datasets::read_array(given);
+  if (stored.empty()) throw UsageError(hull_file + " does not say where its data are; name them by " + option);
+  const auto folder = std::filesystem::path(hull_file).parent_path();
+  try {
+    return datasets::read_array((folder / stored).string());
+  } catch (const DataError& error) {
+    throw UsageError(std::string(error.what()) + "; if the file has moved, name it by " + option);
+  }
+}
+
+/// Everything that verdicts are judged by.
+struct Data {
+  std::variant<Matrix<float>, Matrix<double>> points, queries;
+  std::vector<std::uint8_t> mask;
+
+  static PointsView view_of(const std::variant<Matrix<float>, Matrix<double>>& matrix) {
+    return std::visit([](const auto& m) { return PointsView(view(m)); }, matrix);
+  }
+};
+
+void compare_digest(const std::string& what, const std::string& stored, const std::string& found, Outcome& outcome) {
+  if (stored != found)
+    outcome.integrity.push_back("the digest of the " + what + " is " + found.substr(0, 16) + "..., the file says " +
+                                stored.substr(0, 16) + "...");
+}
+
+/// Row numbers or a mask.
+std::vector<std::uint8_t> read_mask(const datasets::Array& subset, std::int64_t n) {
+  const bool is_mask = subset.type == "u8";
+  const auto values = std::visit(
+      [](const auto& m) {
+        std::vector<std::int64_t> out;
+        for (Eigen::Index i = 0; i < m.size(); ++i) out.push_back(static_cast<std::int64_t>(m.data()[i]));
+        return out;
+      },
+      datasets::as_points(subset));
+  return jobs::subset_mask(values, is_mask, n, "the subset " + subset.file);
+}
+
+Data read_data(const std::string& path, const jobs::HullFile& file, const Options& options, Outcome& outcome) {
+  const jobs::HullAttributes& names = file.attributes();
+  Data data;
+  {
+    const datasets::Array array = find_array(path, names.points, options.points, "--points");
+    compare_digest("points", names.points_digest, array.digest, outcome);
+    data.points = datasets::as_points(array);
+  }
+  const datasets::Array array = find_array(path, names.queries, options.queries, "--queries");
+  compare_digest("queries", names.queries_digest, array.digest, outcome);
+  data.queries = datasets::as_points(array);
+  if (!names.subset.empty()) {
+    const datasets::Array subset = find_array(path, names.subset, "", "");
+    compare_digest("subset", names.subset_digest, subset.digest, outcome);
+    data.mask = read_mask(subset, rows(Data::view_of(data.points)));
+  }
+  return data;
+}
+
+/// Claims about the file as a whole: its size, its coordinates, and the sample ids, where the queries' file has them.
+std::vector<std::string> false_frame(const std::string& path, const jobs::HullFile& file, const Data& data,
+                                     const Options& options) {
+  std::vector<std::string> reasons;
+  const std::int64_t n = rows(Data::view_of(data.queries)), d = cols(Data::view_of(data.queries));
+  if (file.queries() != n)
+    reasons.push_back("it holds " + std::to_string(file.queries()) + " verdicts for " + std::to_string(n) + " queries");
+  if (file.coordinates() != d || cols(Data::view_of(data.points)) != d)
+    reasons.push_back("points, queries and directions have " + std::to_string(cols(Data::view_of(data.points))) + ", " +
+                      std::to_string(d) + " and " + std::to_string(file.coordinates()) + " coordinates");
+  const std::string& name = file.attributes().queries;
+  const std::size_t colon = name.rfind(":/");
+  if (!options.queries.empty() || colon == std::string::npos) return reasons;
+  const store::ArtifactReader reader((std::filesystem::path(path).parent_path() / name.substr(0, colon)).string());
+  const std::string sample = (std::filesystem::path(name.substr(colon + 1)).parent_path() / "sample").string();
+  if (reader.has(sample) && reader.read<std::int64_t>(sample) != file.samples())
+    reasons.push_back("its sample ids are not those of " + name.substr(0, colon) + ":" + sample);
+  return reasons;
+}
+
+/// The root attributes that count verdicts, where the file has them.
+std::vector<std::string> false_counts(const jobs::HullFile& file) {
+  std::vector<std::string> reasons;
+  const std::vector<std::uint8_t> verdict = file.reader().read<std::uint8_t>("/verdict");
+  const std::vector<std::string> names = {"undecided", "inside", "outside"};
+  for (std::size_t v = 0; v < names.size(); ++v) {
+    std::optional<double> stored;
+    try {
+      stored = file.reader().number("/", names[v]);
+    } catch (const DataError&) {  // files of other makers may not count
+    }
+    const auto found = static_cast<double>(std::count(verdict.begin(), verdict.end(), static_cast<std::uint8_t>(v)));
+    if (stored && *stored != found)
+      reasons.push_back("its attribute `" + names[v] + "` is " + std::to_string(static_cast<std::int64_t>(*stored)) +
+                        ", but there are " + std::to_string(static_cast<std::int64_t>(found)) + " such verdicts");
+  }
+  return reasons;
+}
+
+/// The queries of one file, in blocks: rank r takes blocks r, r + size, ...; its threads share them.
+class Verification {
+ public:
+  Verification(const parallel::Comm& comm, const jobs::HullFile& file, const Data& data)
+      : comm_(comm), file_(file), data_(data), checker_(Data::view_of(data.points)) {}
+
+  void run(int threads, parallel::Progress& progress) {
+    std::vector<std::thread> workers;
+    for (int t = 0; t < threads; ++t) workers.emplace_back([&] { work(progress); });
+    for (std::thread& worker : workers) worker.join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  /// Collective: the sums, and the reasons of all ranks in the queries' order.
+  void collect(Outcome& outcome) const {
+    outcome.proved = comm_.sum(proved_);
+    outcome.undecided = comm_.sum(undecided_);
+    std::ostringstream mine;
+    for (const auto& [query, reason] : reasons_) mine << query << ' ' << reason << '\n';
+    std::vector<std::pair<std::int64_t, std::string>> all;
+    for (const std::string& text : comm_.gather(mine.str())) {
+      std::istringstream lines(text);
+      std::int64_t query = 0;
+      for (std::string reason; lines >> query && std::getline(lines >> std::ws, reason);)
+        all.emplace_back(query, std::move(reason));
+    }
+    std::sort(all.begin(), all.end());
+    for (const auto& [query, reason] : all)
+      outcome.mathematics.push_back("query " + std::to_string(query) + " (sample " +
+                                    std::to_string(file_.samples()[static_cast<std::size_t>(query)]) + "): " + reason);
+  }
+
+ private:
+  void work(parallel::Progress& progress) {
+    try {
+      for (;;) {
+        const std::int64_t first = (comm_.rank() + comm_.size() * next_++) * kBlock;
+        if (first >= file_.queries() || parallel::stop_requested()) return;
+        check_block(first, std::min(kBlock, file_.queries() - first));
+        parallel::heartbeat();
+        progress.add(std::min(kBlock, file_.queries() - first));
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+
+  void check_block(std::int64_t first, std::int64_t count) {
+    std::vector<proof::Proof> proofs;
+    {
+      const std::lock_guard lock(mutex_);  // HDF5 is not thread-safe
+      proofs = file_.proofs(first, count);
+    }
+    const auto results = checker_.check(Data::view_of(data_.queries), proofs, first, data_.mask);
+    const std::lock_guard lock(mutex_);
+    for (std::size_t q = 0; q < results.size(); ++q) {
+      if (!results[q].proved)
+        reasons_.emplace_back(first + static_cast<std::int64_t>(q), results[q].reason);
+      else
+        ++(proofs[q].verdict == proof::Verdict::undecided ? undecided_ : proved_);
+    }
+  }
+
+  const parallel::Comm& comm_;
+  const jobs::HullFile& file_;
+  const Data& data_;
+  proof::Checker checker_;
+  std::atomic<std::int64_t> next_ = 0;
+  std::mutex mutex_;
+  std::int64_t proved_ = 0, undecided_ = 0;
+  std::vector<std::pair<std::int64_t, std::string>> reasons_;
+  std::exception_ptr failure_;
+};
+
+std::string stored_digest_is_wrong(const std::string& path) {
+  const std::string stored = store::ArtifactReader(path, "hull").content_digest();
+  const std::string found = store::compute_content_digest(path);
+  if (stored == found) return {};
+  return "the content digest is " + found.substr(0, 16) + "..., the file says " + stored.substr(0, 16) + "...";
+}
+
+/// Collective.
+Outcome verify(const parallel::Comm& comm, const std::string& path, const Options& options) {
+  Outcome outcome;
+  if (std::string reason = stored_digest_is_wrong(path); !reason.empty()) outcome.integrity.push_back(reason);
+  std::optional<jobs::HullFile> file;
+  try {
+    file.emplace(path);
+  } catch (const DataError& error) {  // a file of ours whose arrays contradict each other
+    outcome.mathematics.push_back(error.what());
+    return outcome;
+  }
+  outcome.queries = file->queries();
+  const Data data = read_data(path, *file, options, outcome);
+  outcome.mathematics = false_frame(path, *file, data, options);
+  if (!outcome.mathematics.empty()) return outcome;
+  outcome.mathematics = false_counts(*file);
+
+  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int threads = options.threads > 0 ? options.threads : std::max(1, cores / comm.node().size());
+  Verification verification(comm, *file, data);
+  {
+    parallel::Progress progress(comm, "", "verify", "queries", file->queries());
+    verification.run(threads, progress);
+  }
+  if (parallel::stop_agreed(comm)) throw Interrupted("stopped by a signal before all verdicts were re-proved");
+  verification.collect(outcome);
+  return outcome;
+}
+
+void print_refusals(const std::string& path, const std::string& kind, const std::vector<std::string>& reasons) {
+  for (std::size_t i = 0; i < std::min(kReasonsShown, reasons.size()); ++i)
+    std::cerr << "hullscope: " << path << ": refused (" << kind << "): " << reasons[i] << "\n";
+  if (reasons.size() > kReasonsShown)
+    std::cerr << "hullscope: " << path << ": refused (" << kind << "): " << reasons.size() - kReasonsShown
+              << " more like these\n";
+}
+
+std::string summary(const Outcome& outcome) {
+  return "verified " + std::to_string(outcome.proved) + " of " + std::to_string(outcome.queries) + ", undecided " +
+         std::to_string(outcome.undecided);
+}
+
+int verify_files(const parallel::Comm& comm, const std::vector<std::string>& arguments) {
+  const Options options = parse(arguments);
+  if (options.help) {
+    if (comm.root()) std::cout << kUsage;
+    return kExitDone;
+  }
+  openblas_set_num_threads(1);  // threads work on blocks of queries
+  Outcome total;
+  bool all = true;
+  for (const std::string& path : options.files) {
+    const Outcome outcome = verify(comm, path, options);
+    all = all && outcome.holds();
+    total.queries += outcome.queries;
+    total.proved += outcome.proved;
+    total.undecided += outcome.undecided;
+    if (!comm.root()) continue;
+    print_refusals(path, "integrity", outcome.integrity);
+    print_refusals(path, "mathematics", outcome.mathematics);
+    std::cout << summary(outcome) << (options.files.size() > 1 ? ": " + path : "") << std::endl;
+  }
+  if (comm.root() && options.files.size() > 1)
+    std::cout << summary(total) << ": " << options.files.size() << " files" << std::endl;
+  return all ? kExitDone : kExitFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return parallel::run_program(argc, argv, verify_files);
+}
