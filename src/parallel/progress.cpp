@@ -20,6 +20,7 @@
 #include <hullscope/parallel/detail/console.hpp>
 #include <hullscope/parallel/detail/mpi.hpp>
 #include <hullscope/parallel/detail/node_cells.hpp>
+#include <hullscope/parallel/detail/unwinding.hpp>
 #include <hullscope/parallel/stop.hpp>
 
 namespace hullscope::parallel {

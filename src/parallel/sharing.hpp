@@ -32,13 +32,14 @@ inline std::pair<std::int64_t, std::int64_t> block(std::int64_t b, std::int64_t 
   return {first, last};
 }
 
-/// A read-only array of which each node holds one copy, however many ranks it has (MPI shared window; where /dev/shm
-/// is too small, a sentence says how to mend it and a private file mapping is used instead).
+/// A read-only array of which each node holds one copy, however many ranks it has: a mapped file without a name in
+/// /dev/shm, or, where that is too small (64 MB in many containers), on disk with a warning that says how to mend it.
+/// The destructor is not collective.
 class SharedBytes {
  public:
   /// Collective. `fill` runs on one rank of each node only and writes all bytes (zeros before); it may use MPI only
   /// among those ranks. An exception of `fill` is thrown on that rank. Throws EnvironmentError on every rank of the
-  /// node if it has no room. HULLSCOPE_SHARED_MEMORY=window|file chooses the way instead of looking at /dev/shm.
+  /// node if it has no room. HULLSCOPE_SHARED_FOLDER names the only folder to try.
   SharedBytes(const Comm& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill);
   ~SharedBytes();
   SharedBytes(SharedBytes&&) noexcept;
