@@ -1,0 +1,130 @@
+#include "proximity_space.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <unordered_map>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/proximity/nearest.hpp>
+
+namespace hullscope::jobs {
+namespace {
+
+constexpr std::int64_t kRowsARead = 4096;  // of a training set that is copied into the node's window
+
+using Places = std::unordered_map<std::int64_t, std::int64_t>;  // sample id -> row in a task's order
+
+std::shared_ptr<const Places> places_of(const Rows& rows) {
+  auto places = std::make_shared<Places>();
+  for (std::int64_t i = 0; i < rows.size(); ++i) (*places)[rows.id[static_cast<std::size_t>(i)]] = i;
+  return places;
+}
+
+Rows by_class(const Rows& rows) {
+  Rows sorted;
+  for (const std::int64_t i : proximity::order_by_class(rows.id, rows.label)) {
+    sorted.id.push_back(rows.id[static_cast<std::size_t>(i)]);
+    sorted.label.push_back(rows.label[static_cast<std::size_t>(i)]);
+  }
+  return sorted;
+}
+
+// Rows of a file's data set to their places, by the ids beside them.
+void read_joined(const std::string& file, const std::string& split, const std::string& dataset, const Places& places,
+                 std::int64_t dimension, std::span<float> out) {
+  const store::ArtifactReader reader(file);
+  const auto ids = reader.read<std::int64_t>("/" + split + "/sample");
+  const auto n = static_cast<std::int64_t>(ids.size());
+  if (n != static_cast<std::int64_t>(places.size()))
+    throw DataError(file, "/" + split + "/sample",
+                    fmt::format("found {} samples, expected the {} that have labels", n, places.size()));
+  for (std::int64_t first = 0; first < n; first += kRowsARead) {
+    const std::int64_t count = std::min(kRowsARead, n - first);
+    const auto values = reader.read_rows<float>("/" + split + "/" + dataset, first, count);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto place = places.find(ids[static_cast<std::size_t>(first + i)]);
+      if (place == places.end())
+        throw DataError(file, "/" + split + "/sample",
+                        fmt::format("found sample {}, which has no label", ids[static_cast<std::size_t>(first + i)]));
+      std::copy_n(values.data() + i * dimension, dimension, out.data() + place->second * dimension);
+    }
+  }
+}
+
+Space space_of_file(const std::string& name, const std::string& file, const std::string& dataset,
+                    std::shared_ptr<const Places> train, std::shared_ptr<const Places> test) {
+  Space space;
+  space.name = name;
+  const auto shape = store::ArtifactReader(file).shape("/train/" + dataset);
+  if (shape.size() != 2)
+    throw DataError(file, "/train/" + dataset, fmt::format("found {} axes, expected 2", shape.size()));
+  const std::int64_t d = space.dimension = shape[1];
+  space.fill_train = [=](std::span<float> out) { read_joined(file, "train", dataset, *train, d, out); };
+  space.read_test = [=] {
+    Matrix<float> points(static_cast<Eigen::Index>(test->size()), d);
+    read_joined(file, "test", dataset, *test, d, {points.data(), static_cast<std::size_t>(points.size())});
+    return points;
+  };
+  return space;
+}
+
+Rows rows_of_set(const datasets::LabelledSet& set) {
+  Rows rows;
+  for (std::int64_t i = 0; i < set.size(); ++i) rows.id.push_back(set.sample_id(i)), rows.label.push_back(set.label(i));
+  return rows;
+}
+
+ProximityInputs open_pixels(Stage& stage) {
+  const datasets::LabelledSet train = stage.data("train"), test = stage.data("test");
+  ProximityInputs inputs{by_class(rows_of_set(train)), rows_of_set(test), {}};
+  if (train.features() != test.features())
+    throw UsageError(fmt::format("training samples of {} have {} features and test samples {}; both need the same",
+                                 train.name(), train.features(), test.features()));
+  Space space;
+  space.name = "pixel";
+  const std::int64_t d = space.dimension = train.features();
+  space.fill_train = [train, d, places = places_of(inputs.train)](std::span<float> out) {
+    for (std::int64_t i = 0; i < train.size(); ++i)
+      train.copy_row(
+          i, out.subspan(static_cast<std::size_t>(places->at(train.sample_id(i)) * d), static_cast<std::size_t>(d)));
+  };
+  space.read_test = [test] { return test.rows(0, test.size()); };
+  inputs.spaces.push_back(std::move(space));
+  return inputs;
+}
+
+ProximityInputs open_trial(const Stage& stage, const study::Task& task) {
+  const std::string activations = stage.path(task.inputs.at("activations"));
+  ProximityInputs inputs;
+  {
+    const store::ArtifactReader reader(activations, "extract");
+    inputs.train = by_class({reader.read<std::int64_t>("/train/sample"), reader.read<std::int64_t>("/train/label")});
+    inputs.test = {reader.read<std::int64_t>("/test/sample"), reader.read<std::int64_t>("/test/label")};
+  }
+  const auto train = places_of(inputs.train), test = places_of(inputs.test);
+  const auto& wanted = stage.study().proximity.spaces;
+  if (std::find(wanted.begin(), wanted.end(), "neural") != wanted.end())
+    inputs.spaces.push_back(space_of_file("neural", activations, "activation", train, test));
+  for (const auto& [role, path] : task.inputs)
+    if (role.starts_with("codes-"))
+      inputs.spaces.push_back(space_of_file("latent-" + role.substr(6), stage.path(path), "code", train, test));
+  return inputs;
+}
+
+}  // namespace
+
+ProximityInputs open_inputs(Stage& stage, const study::Task& task) {
+  ProximityInputs inputs = task.space == "pixel" ? open_pixels(stage) : open_trial(stage, task);
+  for (const Rows* rows : {&inputs.train, &inputs.test}) {
+    auto ids = rows->id;
+    std::sort(ids.begin(), ids.end());
+    const auto twice = std::adjacent_find(ids.begin(), ids.end());
+    if (twice != ids.end())
+      throw DataError(task.name, "sample", fmt::format("found sample {} twice, expected each id once", *twice));
+  }
+  return inputs;
+}
+
+}  // namespace hullscope::jobs

@@ -1,0 +1,123 @@
+#include "trial_data.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/store/artifact.hpp>
+
+namespace hullscope::jobs {
+namespace {
+
+/// Values of `dataset` for the ids in `ids` (ascending), found by the ids in `scale`, never by position.
+/// Throws DataError unless the file holds each id once and no other.
+template <class T>
+std::vector<T> read_by_id(const store::ArtifactReader& reader, const std::string& file, const std::string& scale,
+                          const std::string& dataset, const std::vector<std::int64_t>& ids) {
+  const auto there = reader.read<std::int64_t>(scale);
+  const auto values = reader.read<T>(dataset);
+  if (values.size() != there.size())
+    throw DataError(file, dataset, fmt::format("found {} values, expected {}", values.size(), there.size()));
+  std::vector<std::size_t> order(there.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return there[a] < there[b]; });
+  std::vector<T> joined;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i >= ids.size() || there[order[i]] != ids[i])
+      throw DataError(file, scale,
+                      fmt::format("found sample {}, expected the {} samples of the test set, each once",
+                                  there[order[i]], ids.size()));
+    joined.push_back(values[order[i]]);
+  }
+  if (joined.size() != ids.size())
+    throw DataError(file, scale, fmt::format("found {} samples, expected {}", joined.size(), ids.size()));
+  return joined;
+}
+
+double share_of(const std::vector<std::uint8_t>& flags) {
+  return static_cast<double>(std::count(flags.begin(), flags.end(), 1)) / static_cast<double>(flags.size());
+}
+
+}  // namespace
+
+const study::Task* StudyFiles::find(const std::string& stage, const std::string& network, int trial,
+                                    const std::string& space) const {
+  for (const study::Task& task : tasks)
+    if (task.stage == stage && task.network == network && task.trial == trial &&
+        (task.space == space || stage == "extract" || (stage == "proximity" && !network.empty())))
+      return &task;
+  return nullptr;
+}
+
+std::string StudyFiles::path(const study::Task& task) const {
+  return (std::filesystem::path(folder) / task.output).string();
+}
+
+Classifier read_classifier(const StudyFiles& files, const study::Task& extract) {
+  const std::string file = files.path(extract);
+  const store::ArtifactReader reader(file, "extract");
+  Classifier result;
+  result.id = reader.read<std::int64_t>("/test/sample");
+  std::sort(result.id.begin(), result.id.end());
+  result.label = read_by_id<std::int64_t>(reader, file, "/test/sample", "/test/label", result.id);
+  const auto predicted = read_by_id<std::int64_t>(reader, file, "/test/sample", "/test/predicted", result.id);
+  for (std::size_t i = 0; i < predicted.size(); ++i) result.correct.push_back(predicted[i] == result.label[i]);
+  result.accuracy_test = share_of(result.correct);
+
+  const auto train_label = reader.read<std::int64_t>("/train/label"),
+             train_predicted = reader.read<std::int64_t>("/train/predicted");
+  std::vector<std::uint8_t> right;
+  for (std::size_t i = 0; i < train_label.size(); ++i) right.push_back(train_label[i] == train_predicted[i]);
+  result.accuracy_train = share_of(right);
+  result.n_train = static_cast<std::int64_t>(train_label.size());
+  return result;
+}
+
+Hybrid read_hybrid(const StudyFiles& files, const study::Task& encode, const Classifier& classifier) {
+  const std::string file = files.path(encode);
+  const store::ArtifactReader reader(file, "encode");
+  const auto predicted =
+      read_by_id<std::int64_t>(reader, file, "/test/sample", "/test/hybrid_predicted", classifier.id);
+  std::vector<std::uint8_t> correct;
+  for (std::size_t i = 0; i < predicted.size(); ++i) correct.push_back(predicted[i] == classifier.label[i]);
+  const auto splits = reader.read_text("/split");
+  const auto unexplained = reader.read<double>("/unexplained_variance");
+  const auto test = std::find(splits.begin(), splits.end(), "test") - splits.begin();
+  if (test >= static_cast<std::ptrdiff_t>(unexplained.size()))
+    throw DataError(file, "/split", "found no entry \"test\", expected one beside /unexplained_variance");
+  return {share_of(correct), unexplained[static_cast<std::size_t>(test)]};
+}
+
+Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const std::vector<std::int64_t>& ids,
+                       bool allow_undecided) {
+  const std::string file = files.path(hull);
+  const store::ArtifactReader reader(file, "hull");
+  Verdicts result;
+  result.verdict = read_by_id<std::uint8_t>(reader, file, "/sample", "/verdict", ids);
+  result.distance_upper = read_by_id<double>(reader, file, "/sample", "/distance_upper", ids);
+  result.scale = reader.number("/", "scale");
+  const auto undecided = std::count(result.verdict.begin(), result.verdict.end(), 0);
+  if (undecided > 0 && !allow_undecided)
+    throw UsageError(
+        fmt::format("{}: {} of {} verdicts are undecided; run stage hull again without a limit, or set "
+                    "reduce.allow_undecided = true to leave these points out",
+                    file, undecided, ids.size()));
+  return result;
+}
+
+Distances read_distances(const StudyFiles& files, const study::Task& proximity, const std::string& space,
+                         const std::vector<std::string>& measures, const std::vector<std::int64_t>& ids) {
+  const std::string file = files.path(proximity);
+  const store::ArtifactReader reader(file, "proximity");
+  Distances result;
+  for (const std::string& measure : measures)
+    result.by_measure[measure] =
+        read_by_id<double>(reader, file, "/sample", fmt::format("/{}/{}/distance", space, measure), ids);
+  result.unit = reader.read<double>(fmt::format("/{}/unit", space)).at(0);
+  return result;
+}
+
+}  // namespace hullscope::jobs

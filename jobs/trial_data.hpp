@@ -1,0 +1,57 @@
+// What the statistics of one trial are made of: the test points in the order of their sample ids, with everything that
+// the stages' files say of each.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <hullscope/study/plan.hpp>
+
+namespace hullscope::jobs {
+
+/// The finished files of one study, by what they are.
+struct StudyFiles {
+  std::string folder;
+  std::vector<study::Task> tasks;
+  /// The task of that stage, or nullptr. network "": of the data set itself.
+  const study::Task* find(const std::string& stage, const std::string& network, int trial,
+                          const std::string& space = "") const;
+  std::string path(const study::Task& task) const;
+};
+
+struct Classifier {
+  std::vector<std::int64_t> id;       ///< of the test points, ascending
+  std::vector<std::uint8_t> correct;  ///< of the test points
+  std::vector<std::int64_t> label;
+  double accuracy_train = 0, accuracy_test = 0;
+  std::int64_t n_train = 0;
+};
+Classifier read_classifier(const StudyFiles& files, const study::Task& extract);
+
+struct Hybrid {
+  double accuracy_test = 0;
+  double unexplained_variance = 0;  ///< on the test set
+};
+Hybrid read_hybrid(const StudyFiles& files, const study::Task& encode, const Classifier& classifier);
+
+struct Verdicts {
+  std::vector<std::uint8_t> verdict;  ///< in the order of the ids asked for
+  std::vector<double> distance_upper;
+  double scale = 0;
+};
+/// Throws UsageError if a verdict is undecided and that is not allowed.
+Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const std::vector<std::int64_t>& ids,
+                       bool allow_undecided);
+
+/// Distances of one space: by measure, in the order of the ids asked for; and its unit.
+struct Distances {
+  std::map<std::string, std::vector<double>> by_measure;
+  double unit = 0;
+};
+Distances read_distances(const StudyFiles& files, const study::Task& proximity, const std::string& space,
+                         const std::vector<std::string>& measures, const std::vector<std::int64_t>& ids);
+
+}  // namespace hullscope::jobs
