@@ -23,7 +23,7 @@ namespace detail {
 /// What a Membership keeps: the prepared points, its options and its clock.
 struct Engine {
   Engine(PointsView view, MembershipOptions given)
-      : options(std::move(given)), points(view), start(std::chrono::steady_clock::now()) {}
+      : options(std::move(given)), points(view), checker(view), start(std::chrono::steady_clock::now()) {}
 
   bool out_of_time() const {
     return options.limit_seconds > 0 &&
@@ -34,7 +34,8 @@ struct Engine {
   }
 
   MembershipOptions options;
-  detail::PreparedPoints points;
+  PreparedPoints points;
+  proof::Checker checker;
   std::chrono::steady_clock::time_point start;
 };
 }  // namespace detail
@@ -121,7 +122,6 @@ class Finder {
   std::function<bool()> out_of_time_;
   std::vector<float> allowed_;
   detail::Workspace work_;
-  proof::CheckRequest check_;
   MembershipAnswer answer_;
 };
 
@@ -130,8 +130,7 @@ Finder::Finder(const detail::Engine& engine, const MembershipRequest& request)
       request_(request),
       goal_{engine.options.projection, engine.options.eps * engine.points.scale()},
       out_of_time_([&engine] { return engine.out_of_time(); }),
-      allowed_(engine.points.allowed(request.mask.empty() ? nullptr : request.mask.data())),
-      check_{engine.points.points(), request.queries, request.mask, request.leave_out} {
+      allowed_(engine.points.allowed(request.mask.empty() ? nullptr : request.mask.data())) {
   answer_.proofs.resize(static_cast<std::size_t>(request.queries.rows()));
   answer_.statistics.resize(answer_.proofs.size());
 }
@@ -171,7 +170,8 @@ void Finder::decide_exactly(std::int64_t q) {
     exact.allow_double_direction = allow_double;
     const Proof found = detail::exact_search(engine_.points, exact, statistics.exact_steps);
     if (found.verdict == Verdict::undecided) return leave_undecided(q);
-    const proof::CheckResult result = proof::check(check_, {found}, q).front();
+    const proof::CheckResult result =
+        engine_.checker.check(request_.queries, {found}, q, request_.mask, request_.leave_out).front();
     if (result.proved) {
       proof = found;
       return;
@@ -184,22 +184,24 @@ void Finder::decide_exactly(std::int64_t q) {
   throw InternalError("the exact answer to query " + std::to_string(q) + " was refused by the checker: " + reason);
 }
 
-/// Only what is proved stays: the bound by a direction, and that of the points found so far.
+/// Out of time: what is proved stays. A direction that separates makes the query an outside one even so, its distance
+/// less sharply bounded than asked for.
 void Finder::leave_undecided(std::int64_t q) {
   Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
-  proof.verdict = Verdict::undecided;
+  if (proof.distance_lower > 0 && !proof.direction.empty()) {
+    proof.verdict = Verdict::outside;
+    if (engine_.checker.check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
+  }
+  std::int64_t row = 0;
+  while (!filter(q).allows(row)) ++row;
   if (proof.support.empty()) {
-    std::int64_t row = 0;
-    while (!filter(q).allows(row)) ++row;
     proof.support = {row};
     proof.weight = {1};
   }
-  sort_support(proof);
+  proof.verdict = Verdict::undecided;
+  proof.distance_lower = 0;
+  proof.direction.clear();
   proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, query(q));
-  if (!(proof.distance_lower > 0)) {
-    proof.distance_lower = 0;
-    proof.direction.clear();
-  }
 }
 
 MembershipAnswer Finder::run() {
@@ -213,7 +215,8 @@ MembershipAnswer Finder::run() {
     sort_support(answer_.proofs[static_cast<std::size_t>(q)]);
     engine_.beat();
   }
-  const std::vector<proof::CheckResult> results = proof::check(check_, answer_.proofs);
+  const std::vector<proof::CheckResult> results =
+      engine_.checker.check(request_.queries, answer_.proofs, 0, request_.mask, request_.leave_out);
   for (std::int64_t q = 0; q < m; ++q) {
     const std::size_t i = static_cast<std::size_t>(q);
     if (answer_.proofs[i].verdict != Verdict::undecided && results[i].proved) continue;

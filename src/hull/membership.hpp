@@ -25,7 +25,7 @@ struct MembershipOptions {
   /// Every outside query is followed until it is known on which side of `eps` times scale() its distance lies.
   double eps = 0x1p-20;
   /// Called after each query and each exact step, from the thread that works on it (a watchdog's heartbeat).
-  std::function<void()> heartbeat;
+  std::function<void()> heartbeat = {};
 };
 
 struct MembershipRequest {

@@ -70,6 +70,30 @@ struct Minimiser {
   bool zero = false;
 };
 
+enum class Rounding { down, up };
+
+/// |v| / denominator * 2^exponent as a double, rounded as told, also among the subnormal numbers.
+double length_quotient(const std::vector<Integer>& v, const Integer& denominator, int exponent, Rounding rounding) {
+  Integer square, root, rest;
+  for (const Integer& entry : v) fmpz_addmul(square.get(), entry.get(), entry.get());
+  if (fmpz_is_zero(square.get())) return 0;
+  // 2^(2 shift) square / denominator^2 has at least 2 * 70 bits.
+  const slong bits = static_cast<slong>(fmpz_bits(square.get())) - 2 * static_cast<slong>(fmpz_bits(denominator.get()));
+  const slong shift = std::max<slong>(0, (142 - bits) / 2 + 1);
+  fmpz_mul_2exp(square.get(), square.get(), static_cast<ulong>(2 * shift));
+  fmpz_sqrtrem(root.get(), rest.get(), square.get());
+  const bool up = rounding == Rounding::up;
+  if (up && !fmpz_is_zero(rest.get())) fmpz_add_ui(root.get(), root.get(), 1);
+  (up ? fmpz_cdiv_q : fmpz_fdiv_q)(root.get(), root.get(), denominator.get());
+  slong power = exponent - shift;
+  const slong excess = std::max<slong>(static_cast<slong>(fmpz_bits(root.get())) - 53, -1074 - power);
+  if (excess > 0) {
+    (up ? fmpz_cdiv_q_2exp : fmpz_fdiv_q_2exp)(root.get(), root.get(), static_cast<ulong>(excess));
+    power += excess;
+  }
+  return std::ldexp(fmpz_get_d(root.get()), static_cast<int>(power));
+}
+
 class ExactSearch {
  public:
   ExactSearch(const PreparedPoints& points, const ExactRequest& request, std::int32_t& steps)
@@ -85,7 +109,8 @@ class ExactSearch {
   void double_direction(const Minimiser& point);
   Proof inside(const Minimiser& point) const;
   Proof outside(const Minimiser& point) const;
-  std::vector<std::string> short_direction(const Minimiser& point, double distance) const;
+  std::vector<std::string> integer_direction(const Minimiser& point, bool shortened) const;
+  double stored_distance(const Proof& proof) const;
   void store_support(const Minimiser& point, Proof& proof) const;
 
   const PreparedPoints& points_;
@@ -316,13 +341,13 @@ Proof ExactSearch::inside(const Minimiser& point) const {
   return proof;
 }
 
-// z / |z| as integers of just as many bits as keep the bound of the distance to 2^-60 relative.
-std::vector<std::string> ExactSearch::short_direction(const Minimiser& point, double distance) const {
+// z as integers; shortened to just as many bits as keep the bound of the distance to 2^-60 relative.
+std::vector<std::string> ExactSearch::integer_direction(const Minimiser& point, bool shortened) const {
   slong largest = 0;
   for (const Integer& z : point.z) largest = std::max(largest, static_cast<slong>(fmpz_bits(z.get())));
   const double bits =
-      64 + 0.5 * std::log2(static_cast<double>(d_)) + std::max(0.0, std::log2(reach_) - std::log2(distance));
-  const slong shift = largest - static_cast<slong>(std::min(bits, 1e6)) - 8;
+      72 + 0.5 * std::log2(static_cast<double>(d_)) + std::max(0.0, std::log2(reach_) - std::log2(distance_));
+  const slong shift = shortened ? largest - static_cast<slong>(std::min(bits, 1e6)) : 0;
   std::vector<std::string> result;
   Integer entry;
   for (const Integer& z : point.z) {
@@ -333,22 +358,40 @@ std::vector<std::string> ExactSearch::short_direction(const Minimiser& point, do
   return result;
 }
 
+// |sum(w p)| / sum(w) for the weights as they are stored, rounded up.
+double ExactSearch::stored_distance(const Proof& proof) const {
+  const IntegerRows rows(points_, request_.y, proof.support);
+  int exponent = std::numeric_limits<int>::max();
+  for (double w : proof.weight) exponent = std::min(exponent, dyadic(w).exponent);
+  std::vector<Integer> sum(d_);
+  Integer weight, total;
+  for (std::size_t i = 0; i < proof.support.size(); ++i) {
+    const Dyadic w = dyadic(proof.weight[i]);
+    fmpz_set_si(weight.get(), w.mantissa);
+    fmpz_mul_2exp(weight.get(), weight.get(), static_cast<ulong>(w.exponent - exponent));
+    fmpz_add(total.get(), total.get(), weight.get());
+    for (std::size_t k = 0; k < d_; ++k) fmpz_addmul(sum[k].get(), weight.get(), rows.value.at(i, k));
+  }
+  return length_quotient(sum, total, rows.exponent, Rounding::up);
+}
+
 Proof ExactSearch::outside(const Minimiser& point) const {
   Proof proof;
   proof.verdict = Verdict::outside;
   store_support(point, proof);
-  // The stored weights are rounded: the point that they name is off by 2^-52 of the reach at most.
-  const double k = static_cast<double>(active_.size());
-  proof.distance_upper = distance_ * (1 + 0x1p-47) + 0x1p-51 * (k + 4) * reach_;
+  proof.distance_upper = stored_distance(proof);
   // The rounded direction turns every <x - y, z/|z|> by a few units of |x - y|.
   const double lower = distance_ * (1 - 0x1p-47) - 0x1p-48 * reach_;
   if (request_.allow_double_direction && lower > 0 && request_.settled(lower, proof.distance_upper)) {
     proof.direction = direction_;
     proof.distance_lower = lower;
-    return proof;
+  } else if (distance_ > 1e-290) {
+    proof.exact_direction = integer_direction(point, true);
+    proof.distance_lower = distance_ * (1 - 0x1p-47);
+  } else {  // where doubles have few bits left, or none
+    proof.exact_direction = integer_direction(point, false);
+    proof.distance_lower = length_quotient(point.z, point.denominator, point.exponent, Rounding::down);
   }
-  proof.exact_direction = short_direction(point, distance_);
-  proof.distance_lower = std::max(distance_ * (1 - 0x1p-47), std::numeric_limits<double>::denorm_min());
   return proof;
 }
 
