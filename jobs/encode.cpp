@@ -1,0 +1,160 @@
+// hullscope encode: the intrinsic space of each trained network, one codes.h5 a bottleneck.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <optional>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/networks/autoencoder.hpp>
+#include <hullscope/networks/compute.hpp>
+#include <hullscope/networks/network_file.hpp>
+
+#include "stage.hpp"
+#include "task_groups.hpp"
+
+namespace hullscope::jobs {
+namespace {
+
+/// What encode needs of an activations.h5.
+struct Neural {
+  std::string path;
+  Matrix<float> train, test;
+  std::vector<std::int64_t> train_sample, test_sample, test_label;
+  double accuracy_test;
+
+  explicit Neural(const std::string& file) : path(file) {
+    const store::ArtifactReader reader(file, "extract");
+    train = reader.read_matrix<float>("/train/activation");
+    test = reader.read_matrix<float>("/test/activation");
+    train_sample = reader.read<std::int64_t>("/train/sample");
+    test_sample = reader.read<std::int64_t>("/test/sample");
+    test_label = reader.read<std::int64_t>("/test/label");
+    accuracy_test = reader.number("/", "accuracy_test");
+    if (train.rows() == 0) throw DataError(file, "/train/activation", "no training points, expected at least one");
+  }
+};
+
+double share_equal(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+  const auto equal =
+      std::inner_product(a.begin(), a.end(), b.begin(), std::int64_t{0}, std::plus<>(), std::equal_to<>());
+  return a.empty() ? 0 : static_cast<double>(equal) / static_cast<double>(a.size());
+}
+
+class Encoding {
+ public:
+  Encoding(Stage& stage, parallel::Progress& progress)
+      : stage_(stage), progress_(progress), device_(networks::resolve_device(stage.study().train.device)) {}
+
+  /// By one rank for itself.
+  void encode(const study::Task& task) {
+    const parallel::Stopwatch watch;
+    const auto self = parallel::Comm::self();
+    const auto provenance = stage_.provenance(task);
+    const auto output = stage_.path(task.output);
+    const auto checkpoint = std::filesystem::path(output).replace_extension(".checkpoint").string();
+    std::filesystem::create_directories(std::filesystem::path(output).parent_path());
+    const auto& neural = activations(stage_.path(task.inputs.at("activations")));
+    const auto answer = networks::encode(request(task, neural, provenance.task_key, checkpoint), self);
+
+    store::ArtifactWriter writer(self, output, provenance);
+    write(writer, task, neural, answer);
+    const double hybrid = share_equal(answer.test.hybrid_predicted, neural.test_label);
+    const double relative = neural.accuracy_test > 0 ? hybrid / neural.accuracy_test : 0;
+    writer.attribute("/", "accuracy_test_hybrid", hybrid);
+    writer.attribute("/", "relative_accuracy", relative);
+    writer.publish(Stage::record(self, watch));
+    std::filesystem::remove(checkpoint);
+    parallel::log_info(fmt::format("{}: unexplained variance {:.4f}, relative accuracy {:.4f}, {:.1f} s", task.name,
+                                   answer.test.unexplained_variance, relative, watch.wall_seconds()));
+  }
+
+ private:
+  const Neural& activations(const std::string& path) {
+    if (!neural_ || neural_->path != path) {
+      neural_.reset();  // one file at a time in memory
+      neural_.emplace(path);
+    }
+    return *neural_;
+  }
+
+  networks::EncodeRequest request(const study::Task& task, const Neural& neural, const std::string& key,
+                                  const std::string& checkpoint) {
+    const auto& study = stage_.study();
+    const auto& options = study.encode;
+    const auto network = stage_.path(task.inputs.at("network"));
+    const store::ArtifactReader reader(network, "train");
+    networks::EncodeRequest request{view(neural.train),
+                                    view(neural.test),
+                                    task.dimension,
+                                    options.hidden,
+                                    options.output,
+                                    networks::read_parameter(reader, network, "output.weight"),
+                                    networks::read_parameter(reader, network, "output.bias"),
+                                    {},
+                                    device_};
+    request.fit = {options.epochs,
+                   options.batch,
+                   options.rate,
+                   0,
+                   static_cast<std::uint64_t>(study.seed),
+                   study::stream_name(study, task) + "/encode",
+                   checkpoint,
+                   key,
+                   study.train.checkpoint_seconds,
+                   [this](std::int64_t epochs) { progress_.add(epochs); }};
+    return request;
+  }
+
+  static void write_split(store::ArtifactWriter& writer, const std::string& split,
+                          const std::vector<std::int64_t>& sample, const networks::Codes& codes) {
+    const auto n = codes.code.rows(), d = codes.code.cols();
+    writer.write<std::int64_t>("/" + split + "/sample", {n}, sample);
+    writer.write<float>("/" + split + "/code", {n, d},
+                        {codes.code.data(), static_cast<std::size_t>(codes.code.size())});
+    writer.write<std::int64_t>("/" + split + "/hybrid_predicted", {n}, codes.hybrid_predicted);
+  }
+
+  static void write(store::ArtifactWriter& writer, const study::Task& task, const Neural& neural,
+                    const networks::EncodeAnswer& answer) {
+    std::vector<std::int64_t> units(static_cast<std::size_t>(task.dimension)), epochs(answer.curves.train_loss.size());
+    std::iota(units.begin(), units.end(), 0);
+    std::iota(epochs.begin(), epochs.end(), 1);
+    writer.write<std::int64_t>("/bottleneck", {task.dimension}, units);
+    writer.write<std::int64_t>("/epoch", {static_cast<std::int64_t>(epochs.size())}, epochs);
+    writer.write<double>("/train_loss", {static_cast<std::int64_t>(epochs.size())}, answer.curves.train_loss);
+    write_split(writer, "train", neural.train_sample, answer.train);
+    write_split(writer, "test", neural.test_sample, answer.test);
+    writer.write_text("/split", {"train", "test"});
+    const std::vector<double> unexplained{answer.train.unexplained_variance, answer.test.unexplained_variance};
+    writer.write<double>("/unexplained_variance", {2}, unexplained);
+    writer.write<std::int64_t>("/dead_outputs", {}, {&answer.dead_outputs, 1});
+    networks::write_parameters(writer, answer.arrays);
+  }
+
+  Stage& stage_;
+  parallel::Progress& progress_;
+  std::string device_;
+  std::optional<Neural> neural_;
+};
+
+int run(const parallel::Comm& world, const std::vector<std::string>& arguments) {
+  Stage stage(world, arguments, "encode");
+  const auto& tasks = stage.todo();
+  if (tasks.empty()) return kExitDone;
+  const auto epochs = static_cast<std::int64_t>(tasks.size()) * stage.study().encode.epochs;
+  parallel::Progress progress(world, stage.folder(), "encode", "epochs", epochs);
+  Encoding encoding(stage, progress);
+  // The plan's order, not the longest first: they cost nearly the same, and neighbours share their activations.
+  share_tasks(world, make_groups(world, 1), static_cast<std::int64_t>(tasks.size()),
+              [&](std::int64_t i) { encoding.encode(tasks[static_cast<std::size_t>(i)]); });
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace hullscope::jobs
+
+int main(int argc, char** argv) {
+  return hullscope::parallel::run_program(argc, argv, hullscope::jobs::run);
+}
