@@ -18,3 +18,8 @@ set_target_properties(failing_program PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAK
 target_link_libraries(failing_program PRIVATE hullscope::parallel)
 hullscope_script_test(parallel_failures LABELS mpi TIMEOUT 200
   COMMAND /usr/bin/python3 ${parallel_tests}/cli/parallel_failures.py $<TARGET_FILE:failing_program>)
+hullscope_script_test(parallel_small_shm LABELS mpi TIMEOUT 120
+  COMMAND ${parallel_tests}/cli/parallel_small_shm.sh $<TARGET_FILE:failing_program>)
+set_tests_properties(parallel_small_shm PROPERTIES SKIP_RETURN_CODE 77)
+hullscope_script_test(parallel_progress LABELS mpi TIMEOUT 120
+  COMMAND /usr/bin/python3 ${parallel_tests}/cli/parallel_progress.py $<TARGET_FILE:failing_program>)

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <deque>
 #include <fstream>
@@ -27,7 +29,14 @@ namespace hullscope::parallel {
 
 namespace {
 
-constexpr double kBarSeconds = 0.25, kFileSeconds = 1, kLineSeconds = 10, kRateWindowSeconds = 60;
+constexpr double kBarSeconds = 0.25, kFileSeconds = 1, kRateWindowSeconds = 60;
+
+/// Seconds between lines of the log.
+double line_seconds() {
+  const char* text = std::getenv("HULLSCOPE_PROGRESS_SECONDS");
+  const double seconds = text ? std::atof(text) : 0;
+  return seconds > 0 ? seconds : 10;
+}
 
 std::string utc_now() {
   const std::time_t t = std::time(nullptr);
@@ -174,7 +183,8 @@ void Progress::State::write_file(std::int64_t done, const char* state) {
 
 void Progress::State::run() {
   const bool bars = detail::bar_wanted();
-  double file_at = 0, line_at = kLineSeconds, send_at = 0;
+  const double interval = line_seconds();
+  double file_at = 0, line_at = interval, send_at = 0;
   std::unique_lock lock(mutex);
   while (!wake.wait_for(lock, std::chrono::duration<double>(kBarSeconds), [this] { return end; })) {
     const double now = watch.wall_seconds();
@@ -188,7 +198,7 @@ void Progress::State::run() {
     if (bars)
       detail::draw_bar(bar(n));
     else if (now >= line_at)
-      log_info(line(n)), line_at = now + kLineSeconds;
+      log_info(line(n)), line_at = now + interval;
     if (now >= file_at) write_file(n, "running"), file_at = now + kFileSeconds;
   }
 }

@@ -9,7 +9,8 @@
 namespace hullscope::parallel {
 
 /// One stage's progress. Constructor and destructor collective; add() is not, and cheap: every rank counts its own
-/// work, rank 0 shows the sum.
+/// work, rank 0 shows the sum: on a terminal (or with HULLSCOPE_PROGRESS=bar) as a bar, otherwise as a line at the
+/// start, at the end and every 10 s (HULLSCOPE_PROGRESS_SECONDS).
 class Progress {
  public:
   /// `unit`: what is counted ("queries", "epochs"). `folder`: where progress.json goes, "" for none. `done_before`:
@@ -27,7 +28,7 @@ class Progress {
 
 /// Log to standard error with the level's colour on a terminal. Level by HULLSCOPE_LOG (debug, info, warning, error).
 /// Information is shown of rank 0 (of the others at level debug); a warning of any rank is shown with its rank, so warn
-/// of what all ranks see on rank 0 only. On a terminal, or with HULLSCOPE_PROGRESS=bar (=lines: never), a bar is drawn.
+/// of what all ranks see on rank 0 only.
 void log_info(const std::string& line);
 void log_warning(const std::string& line);
 

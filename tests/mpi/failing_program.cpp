@@ -62,6 +62,16 @@ int until_stopped(const Comm& world) {
   throw Interrupted("stopped by a signal after 3 of 10 queries; the same command resumes it");
 }
 
+int with_progress(const Comm& world) {
+  Progress progress(world, "", "hull", "queries", 10 * world.size());
+  for (int i = 0; i < 10; ++i) {
+    sleep_seconds(0.13);
+    progress.add(1);
+    if (i == 5) progress.note("half of it is done");
+  }
+  return 0;
+}
+
 const std::map<std::string, std::function<int(const Comm&)>> kScenarios = {
     {"done", [](const Comm&) { return 0; }},
     {"code", [](const Comm& w) { return last(w) ? 1 : 0; }},
@@ -116,6 +126,7 @@ const std::map<std::string, std::function<int(const Comm&)>> kScenarios = {
        return 0;
      }},
     {"until-stopped", until_stopped},
+    {"progress", with_progress},
     {"share",
      [](const Comm& w) {
        const SharedBytes shared(w, 100 << 20, [](std::span<std::byte> b) { b.back() = std::byte{5}; });
