@@ -89,6 +89,8 @@ void ShardSet::publish(std::int64_t i, const Shard& shard) const {
   const std::string path = shard_path(folder_, i);
   const Handle access = file_access();
   H5Pset_fapl_core(access.get(), 1 << 20, false);
+  // An image of a newer file (superblock 3) clears its status flags without renewing the superblock's checksum.
+  H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
   Handle file = create_file(path, access.get());
   if (!file) throw InternalError("HDF5 makes no file in memory: " + first_error());
   for (const auto& [name, array] : shard) write_array(file.get(), name, array);
