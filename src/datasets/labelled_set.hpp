@@ -36,8 +36,11 @@ class LabelledSet {
 };
 
 struct SetRequest {
-  /// A named set ("fashion-mnist"), a synthetic one ("gaussian-classes?dimension=3&classes=10&per_class=5000..."), or
-  /// arrays "samples=ARRAY,labels=ARRAY".
+  /// A named set ("fashion-mnist"), a synthetic one ("gaussian-classes?dimension=3&per_class_train=5000", see
+  /// `hullscope datasets list`), or the user's arrays,
+  /// "train_samples=ARRAY,train_labels=ARRAY,test_samples=ARRAY,test_labels=ARRAY" (for a training split alone also
+  /// "samples=ARRAY,labels=ARRAY"). Arrays: N x d, N x height x width or N x channels x height x width; uint8 stays
+  /// pixels, others must be exact in float32. Relative names are looked for in `folder` first.
   std::string name;
   std::string split;       ///< "train" or "test"
   std::int64_t limit = 0;  ///< the first so many samples; 0: all

@@ -1,6 +1,4 @@
 // The readers of single files: what they read, and what they say of files that are not what they should be.
-#include <sys/resource.h>
-
 #include <cmath>
 #include <limits>
 
@@ -221,6 +219,19 @@ TEST(Npy, UnsignedLongsThatFitAreExact) {
   EXPECT_EQ(values<std::int64_t>(array), (std::vector<std::int64_t>{INT64_MAX, 5}));
 }
 
+/// The array must be what a script of ours has stored: a line with the type, one with the shape, the values.
+void expect_as_numpy(const Array& array, const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string type, shape, found_shape;
+  std::getline(stream, type);
+  std::getline(stream, shape);
+  const std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  for (const std::int64_t axis : array.shape) found_shape += std::to_string(axis) + " ";
+  EXPECT_EQ(array.type, type) << file;
+  EXPECT_EQ(found_shape, shape) << file;
+  EXPECT_TRUE(std::string(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size()) == bytes) << file;
+}
+
 // Every type, byte order, memory order and version that numpy writes, and all 65,536 float16 bit patterns: the script
 // stores each array beside its values as numpy sees them, in a plain form.
 TEST(Npy, AgreesWithNumpy) {
@@ -230,21 +241,55 @@ TEST(Npy, AgreesWithNumpy) {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     if (entry.path().extension() != ".npy") continue;
-    std::ifstream stream(entry.path().string() + ".expected", std::ios::binary);
-    std::string type, shape;
-    std::getline(stream, type);
-    std::getline(stream, shape);
-    const std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-    const Array array = read_array(entry.path().string());
-    std::string found_shape;
-    for (const std::int64_t axis : array.shape) found_shape += std::to_string(axis) + " ";
-    EXPECT_EQ(array.type, type) << entry.path();
-    EXPECT_EQ(found_shape, shape) << entry.path();
-    EXPECT_TRUE(std::string(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size()) == bytes)
-        << entry.path();
+    expect_as_numpy(read_array(entry.path().string()), entry.path().string() + ".expected");
     ++files;
   }
   EXPECT_GE(files, 200);
+}
+
+// ---- HDF5
+
+TEST(Hdf5, AgreesWithH5py) {
+  const Folder folder;
+  const std::string script = std::string(HULLSCOPE_SOURCE_DIR) + "/tests/unit/datasets_hdf5.py";
+  ASSERT_EQ(std::system(("/usr/bin/python3 '" + script + "' '" + folder.path() + "'").c_str()), 0);
+  const std::string file = folder / "user data.h5";
+  int read = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    if (entry.path().extension() != ".expected") continue;
+    const Array array = read_array(file + ":/group/" + entry.path().stem().string());
+    expect_as_numpy(array, entry.path().string());
+    EXPECT_EQ(array.file, file);
+    EXPECT_EQ(array.dataset, "/group/" + entry.path().stem().string());
+    ++read;
+  }
+  EXPECT_EQ(read, 10);
+  EXPECT_EQ(std::get<Matrix<float>>(as_points(read_array(file + ":/image"))).cols(), 12);
+  EXPECT_EQ(read_array(file + ":/nothing").shape, (Shape{0, 5}));
+
+  const auto fault = [&](const std::string& name, const std::vector<std::string>& parts) {
+    expect_error<DataError>([&] { as_points(read_array(name)); }, parts);
+  };
+  fault(file, {"user data.h5", "name the data set"});
+  fault(file + ":/group/longer", {"/group/longer"});
+  fault(file + ":/group", {"/group"});
+  fault(file + ":/text", {"/text", "text"});
+  fault(file + ":/complex", {"/complex"});
+  fault(file + ":/huge", {"/huge"});
+  fault(file + ":/nan", {"/nan", "row 0, column 1", "NaN"});
+  fault(file + ":/liar", {"/liar", "8000000000000 bytes", "0 are stored"});
+  fault(folder.write("fake.h5", "not HDF5") + ":/x", {"fake.h5"});
+}
+
+// The same numbers have the same digest, whichever file they came in.
+TEST(Hdf5, DigestIsOfTheContent) {
+  const Folder folder;
+  const std::string script =
+      "import h5py,numpy as n,sys; a=n.arange(6,dtype=n.float32).reshape(2,3);"
+      "h5py.File(sys.argv[1]+'/a.h5','w')['x']=a; n.save(sys.argv[1]+'/a.npy',n.asfortranarray(a))";
+  ASSERT_EQ(std::system(("/usr/bin/python3 -c \"" + script + "\" '" + folder.path() + "'").c_str()), 0);
+  EXPECT_EQ(read_array(folder / "a.h5" + ":/x").digest, read_array(folder / "a.npy").digest);
+  EXPECT_EQ(read_array(folder / "a.npy").digest, store::dataset_digest(folder / "a.h5", "/x"));
 }
 
 // ---- names

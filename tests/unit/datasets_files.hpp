@@ -29,6 +29,7 @@ class Folder {
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   std::string write(const std::string& name, const std::string& bytes) const {
     std::filesystem::create_directories(std::filesystem::path(*this / name).parent_path());
+    std::filesystem::remove(*this / name);  // a new file: overwriting one makes some file systems wait for the disk
     std::ofstream(*this / name, std::ios::binary) << bytes;
     return *this / name;
   }
