@@ -99,10 +99,11 @@ Command stage_command(const std::string& name, const std::vector<std::string>& a
                     "rank (--ranks 1)",
                     ranks));
   if (command.mpirun) {
-    // --quiet: our sentence stands alone. Sharing cores is allowed, binding is not ours to choose. A rank that is told
-    // to end (odls_base_sigkill_timeout) has ten seconds, not one, to write its checkpoint.
-    command.words = {mpirun, "--quiet", "--oversubscribe",           "--bind-to",
-                     "none", "--mca",   "odls_base_sigkill_timeout", "10"};
+    // --quiet: our sentence stands alone. Sharing cores is allowed, binding is not ours to choose. A rank that
+    // mpirun tells to end has four seconds, not one, to write its checkpoint; no more, as ranks that wait for one that
+    // failed have to be ended too.
+    command.words = {mpirun, "--quiet", "--oversubscribe", "--bind-to", "none"};
+    command.words.insert(command.words.end(), {"--mca", "odls_base_sigkill_timeout", "4"});
     if (geteuid() == 0) command.words.push_back("--allow-run-as-root");
     for (const auto& [variable, value] : command.environment)
       command.words.insert(command.words.end(), {"-x", variable});
@@ -139,7 +140,7 @@ sigset_t held_signals() {
 /// leave at a checkpoint; and an end with us, also if we are killed.
 [[noreturn]] void become_child(const Command& command, pid_t parent, int output) {
   setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  prctl(PR_SET_PDEATHSIG, command.mpirun ? SIGUSR1 : SIGTERM);
   if (getppid() != parent) _exit(kExitInterrupted);
   sigprocmask(SIG_SETMASK, &signals_of_user, nullptr);
   const int null = open("/dev/null", O_RDONLY);

@@ -1,2 +1,5 @@
 hullscope_test(study_test SOURCES unit/study_file_test.cpp unit/plan_test.cpp property/study_round_trip_test.cpp
   LIBRARIES hullscope::study)
+hullscope_script_test(dispatcher_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/cli/dispatcher_test.py
+  LABELS cli)
+hullscope_script_test(slurm_script_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/slurm/fake_slurm.sh LABELS cli TIMEOUT 60)
