@@ -88,8 +88,8 @@ store::Shard compute(const OpenTask& open, const proximity::NearestSearch& searc
   auto answers = search.find(queries, std::span(open.inputs.test.label).subspan(first, count), measures, threads);
   for (std::size_t m = 0; m < measures.size(); ++m) {
     const std::string name(proximity::measure_name(measures[m]));
-    shard[name + "/distance"] = std::move(answers[m].distance);
-    shard[name + "/nearest"] = std::move(answers[m].nearest);
+    shard[name + "_distance"] = std::move(answers[m].distance);
+    shard[name + "_nearest"] = std::move(answers[m].nearest);
   }
   return shard;
 }
@@ -151,8 +151,8 @@ SpaceResult collect(const Comm& world, const OpenTask& open, std::size_t number,
     if (piece.unit) append(result.unit, take<double>(shard, "unit", size));
     for (std::size_t m = 0; m < measures.size() && !piece.unit; ++m) {
       const std::string name(proximity::measure_name(measures[m]));
-      append(result.neighbours[m].distance, take<double>(shard, name + "/distance", size));
-      append(result.neighbours[m].nearest, take<std::int64_t>(shard, name + "/nearest", size));
+      append(result.neighbours[m].distance, take<double>(shard, name + "_distance", size));
+      append(result.neighbours[m].nearest, take<std::int64_t>(shard, name + "_nearest", size));
     }
   }
   return result;

@@ -1,2 +1,9 @@
 hullscope_test(proximity_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/property/proximity_test.cpp
   LIBRARIES hullscope::proximity)
+# The stages proximity and reduce, on files that a helper pretends to have trained and tested.
+add_executable(pretend_stages ${CMAKE_CURRENT_LIST_DIR}/support/pretend_stages.cpp)
+target_link_libraries(pretend_stages PRIVATE hullscope_stage)
+set_target_properties(pretend_stages PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+hullscope_compile_options(pretend_stages)
+hullscope_script_test(stages_proximity_reduce LABELS mpi crash TIMEOUT 300
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/cli/proximity_reduce_test.py)
