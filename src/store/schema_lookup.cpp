@@ -24,11 +24,17 @@ static bool fits(std::string_view pattern, std::string_view path) {
   return pattern.empty() && path.empty();
 }
 
+/// The writer's own scales of a data set whose dimensions the table leaves open ("axis0_32" beside it) are no
+/// parameters.
+static bool is_open_scale(const Field& field, std::string_view path) {
+  return field.dimensions == "*" && path.substr(path.rfind('/') + 1).starts_with("axis");
+}
+
 const Field* find_field(const Format& format, std::string_view path) {
   for (const Field& field : format.fields)
     if (field.path == path) return &field;
   for (const Field& field : format.fields)
-    if (fits(field.path, path)) return &field;
+    if (fits(field.path, path) && !is_open_scale(field, path)) return &field;
   return nullptr;
 }
 
