@@ -1,3 +1,5 @@
+#include <cblas.h>
+
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <hullscope/hull/detail/rank.hpp>
@@ -21,7 +23,8 @@ std::int64_t numerical_rank(const PreparedPoints& points, double relative) {
   for (std::int64_t first = 0; first < n; first += kBlock) {
     load(first);
     block.rowwise() -= mean.transpose();
-    covariance.selfadjointView<Eigen::Lower>().rankUpdate(block.transpose());
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, static_cast<int>(d), static_cast<int>(block.rows()), 1,
+                block.data(), static_cast<int>(d), 1, covariance.data(), static_cast<int>(d));
   }
   const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(covariance, Eigen::EigenvaluesOnly);
   const double largest = std::max(0.0, solver.eigenvalues().maxCoeff());

@@ -1,0 +1,292 @@
+#include "hull_work.hpp"
+
+#include <cblas.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/datasets/array.hpp>
+#include <hullscope/parallel/stop.hpp>
+
+#include "stage.hpp"
+
+namespace hullscope::jobs {
+
+using parallel::Comm;
+
+// --- Points -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+using AnyPoints = std::variant<Matrix<float>, Matrix<double>>;
+
+struct ReadPoints {
+  AnyPoints values;
+  std::string digest, file, dataset;
+};
+
+ReadPoints read_points(const std::string& name) {
+  const datasets::Array array = datasets::read_array(name);
+  return {datasets::as_points(array), array.digest, array.file, array.dataset};
+}
+
+}  // namespace
+
+SharedPoints SharedPoints::read(const Comm& world, const std::string& name) {
+  const Comm node = world.node();
+  std::optional<ReadPoints> read;
+  std::string header;
+  if (node.root()) {
+    read = read_points(name);
+    std::visit(
+        [&](const auto& m) {
+          const char* type = sizeof(m(0, 0)) == sizeof(float) ? "f32" : "f64";
+          header = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", type, m.rows(), m.cols(), read->digest, read->file,
+                               read->dataset);
+        },
+        read->values);
+  }
+  std::istringstream lines(node.broadcast(header));
+  SharedPoints points;
+  std::string n, d;
+  for (std::string* field : {&points.type_, &n, &d, &points.digest_, &points.file_, &points.dataset_})
+    std::getline(lines, *field);
+  points.n_ = std::stoll(n);
+  points.d_ = std::stoll(d);
+  const std::size_t entry = points.type_ == "f32" ? sizeof(float) : sizeof(double);
+  points.bytes_.emplace(world, static_cast<std::size_t>(points.n_ * points.d_) * entry, [&](std::span<std::byte> out) {
+    if (!read) read = read_points(name);
+    std::visit(
+        [&](const auto& m) {
+          if (!out.empty()) std::memcpy(out.data(), m.data(), out.size());
+        },
+        read->values);
+    read.reset();
+  });
+  return points;
+}
+
+PointsView SharedPoints::view() const {
+  const void* data = bytes_->bytes().data();
+  if (type_ == "f32") return MatrixView<float>(static_cast<const float*>(data), n_, d_);
+  return MatrixView<double>(static_cast<const double*>(data), n_, d_);
+}
+
+Matrix<double> SharedPoints::rows(std::int64_t first, std::int64_t last) const {
+  return std::visit(
+      [&](const auto& m) { return Matrix<double>(m.middleRows(first, last - first).template cast<double>()); }, view());
+}
+
+std::string SharedPoints::relative_name(const std::string& folder) const {
+  const std::string file = std::filesystem::proximate(file_, folder.empty() ? "." : folder).string();
+  return dataset_.empty() ? file : file + ":" + dataset_;
+}
+
+// --- Shards -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Queries [first, last) against the class hulls: [query][class].
+void find_classes(const HullWork& work, const hull::Membership& membership, const Matrix<double>& queries,
+                  store::Shard& shard) {
+  const std::size_t classes = work.classes.labels.size();
+  const std::size_t m = static_cast<std::size_t>(queries.rows());
+  std::vector<std::uint8_t> verdict(m * classes);
+  std::vector<double> lower(m * classes), upper(m * classes);
+  for (std::size_t c = 0; c < classes; ++c) {
+    const hull::MembershipAnswer answer = membership.find({hullscope::view(queries), work.classes.masks[c], {}});
+    for (std::size_t q = 0; q < m; ++q) {
+      verdict[q * classes + c] = static_cast<std::uint8_t>(answer.proofs[q].verdict);
+      lower[q * classes + c] = answer.proofs[q].distance_lower;
+      upper[q * classes + c] = answer.proofs[q].distance_upper;
+    }
+  }
+  shard["class_verdict"] = std::move(verdict);
+  shard["class_distance_lower"] = std::move(lower);
+  shard["class_distance_upper"] = std::move(upper);
+}
+
+store::Shard find_shard(const HullWork& work, const hull::Membership& membership, std::int64_t number) {
+  const auto [first, last] = parallel::block(number, work.queries.size(), work.shard);
+  const Matrix<double> queries = work.queries.rows(first, last);
+  const hull::MembershipAnswer answer = membership.find({hullscope::view(queries), work.mask, {}});
+  std::vector<std::int32_t> passes;
+  std::int64_t exact = 0;
+  for (const hull::QueryStatistics& s : answer.statistics) {
+    passes.push_back(s.passes);
+    exact += s.exact_steps > 0;
+  }
+  store::Shard shard = to_shard(pack_proofs(answer.proofs, passes, first, work.points.dimension()));
+  shard["exact_queries"] = std::vector<std::int64_t>{exact};
+  if (work.options.solver != "reference") {
+    std::vector<std::string> reasons;
+    for (const hull::QueryStatistics& s : answer.statistics) reasons.push_back(s.solver_reason);
+    shard["solver_reason"] = std::move(reasons);
+  }
+  if (!work.classes.labels.empty()) find_classes(work, membership, queries, shard);
+  return shard;
+}
+
+}  // namespace
+
+std::string done_shards(const Comm& world, const HullWork& work) {
+  std::string done(static_cast<std::size_t>(work.shard_count()), '0');
+  if (world.root())
+    for (std::int64_t i = 0; i < work.shard_count(); ++i)
+      if (work.shards.done(i)) done[static_cast<std::size_t>(i)] = '1';
+  return world.broadcast(done);
+}
+
+void find_shards(const Comm& world, const HullWork& work, const hull::Membership& membership, const std::string& done,
+                 parallel::Progress& progress) {
+  openblas_set_num_threads(1);  // threads work on shards of their own
+  std::vector<std::int64_t> left;
+  for (std::size_t i = 0; i < done.size(); ++i)
+    if (done[i] != '1') left.push_back(static_cast<std::int64_t>(i));
+  parallel::WorkCounter counter(world);
+  std::mutex file;  // HDF5 is not thread-safe
+  std::exception_ptr failure;
+  auto work_on = [&] {
+    try {
+      while (!parallel::stop_requested()) {
+        const std::int64_t next = counter.next();
+        if (next >= static_cast<std::int64_t>(left.size())) return;
+        const std::int64_t number = left[static_cast<std::size_t>(next)];
+        const store::Shard shard = find_shard(work, membership, number);
+        const std::lock_guard lock(file);
+        work.shards.publish(number, shard);
+        const auto [first, last] = parallel::block(number, work.queries.size(), work.shard);
+        progress.add(last - first);
+      }
+    } catch (...) {
+      const std::lock_guard lock(file);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int t = 1; t < work.threads; ++t) threads.emplace_back(work_on);
+  work_on();
+  for (std::thread& t : threads) t.join();
+  if (failure) std::rethrow_exception(failure);
+  if (parallel::stop_agreed(world))
+    throw Interrupted("hull: stopped by a signal; finished shards are kept, and the same command does what is left");
+}
+
+// --- The file -----------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// This rank's run of the shards, joined.
+struct Gathered {
+  HullPiece piece;
+  std::vector<std::string> reasons;
+  std::vector<std::uint8_t> class_verdict;
+  std::vector<double> class_lower, class_upper;
+  std::int64_t exact = 0;
+};
+
+template <class T>
+void take(store::Shard& shard, const std::string& name, std::vector<T>& to) {
+  const auto found = shard.find(name);
+  if (found == shard.end() || !std::holds_alternative<std::vector<T>>(found->second))
+    throw InternalError("a shard of hull verdicts holds no " + name + ".");
+  const auto& from = std::get<std::vector<T>>(found->second);
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+Gathered gather(const Comm& world, const HullWork& work) {
+  const std::int64_t begin = work.shard_count() * world.rank() / world.size();
+  const std::int64_t end = work.shard_count() * (world.rank() + 1) / world.size();
+  Gathered mine;
+  mine.piece.first = std::min(begin * work.shard, work.queries.size());
+  for (std::int64_t i = begin; i < end; ++i) {
+    store::Shard shard = work.shards.read(i);
+    std::vector<std::int64_t> exact;
+    take(shard, "exact_queries", exact);
+    mine.exact += exact.empty() ? 0 : exact.front();
+    if (work.options.solver != "reference") take(shard, "solver_reason", mine.reasons);
+    if (!work.classes.labels.empty()) {
+      take(shard, "class_verdict", mine.class_verdict);
+      take(shard, "class_distance_lower", mine.class_lower);
+      take(shard, "class_distance_upper", mine.class_upper);
+    }
+    append(mine.piece, from_shard(shard));
+  }
+  return mine;
+}
+
+HullSummary summarise(const Comm& world, const HullWork& work, const Gathered& mine, double scale) {
+  HullSummary sum;
+  for (std::size_t q = 0; q < mine.piece.verdict.size(); ++q) {
+    const proof::Verdict verdict = static_cast<proof::Verdict>(mine.piece.verdict[q]);
+    sum.inside += verdict == proof::Verdict::inside;
+    sum.outside += verdict == proof::Verdict::outside;
+    sum.undecided += verdict == proof::Verdict::undecided;
+    sum.within_eps += verdict == proof::Verdict::inside || mine.piece.distance_upper[q] <= work.options.eps * scale;
+  }
+  for (std::int64_t* count : {&sum.inside, &sum.outside, &sum.undecided, &sum.within_eps}) *count = world.sum(*count);
+  sum.exact = world.sum(mine.exact);
+  sum.queries = work.queries.size();
+  sum.scale = scale;
+  return sum;
+}
+
+void write_classes(store::ArtifactWriter& writer, const HullWork& work, const Gathered& mine) {
+  const std::int64_t classes = static_cast<std::int64_t>(work.classes.labels.size());
+  const std::vector<std::int64_t> shape = {work.queries.size(), classes};
+  writer.write<std::int64_t>("/class", {classes}, work.classes.labels);
+  writer.write_rows<std::uint8_t>("/class_hull/verdict", shape, mine.piece.first, mine.class_verdict);
+  writer.write_rows<double>("/class_hull/distance_lower", shape, mine.piece.first, mine.class_lower);
+  writer.write_rows<double>("/class_hull/distance_upper", shape, mine.piece.first, mine.class_upper);
+}
+
+/// Collective: all ranks' texts on every rank, in the queries' order.
+std::vector<std::string> all_texts(const Comm& world, const std::vector<std::string>& mine) {
+  std::string joined;
+  for (const std::string& text : mine) joined += text + "\n";
+  std::vector<std::string> all;
+  for (const std::string& part : world.gather(joined)) {
+    std::istringstream lines(part);
+    for (std::string line; std::getline(lines, line);) all.push_back(line);
+  }
+  return all;
+}
+
+}  // namespace
+
+HullSummary write_hull_file(const Comm& world, const HullWork& work, const hull::Membership& membership,
+                            const std::string& path, const store::Provenance& provenance,
+                            const std::vector<std::int64_t>& samples, const HullAttributes& attributes,
+                            const parallel::Stopwatch& watch) {
+  const Gathered mine = gather(world, work);
+  const HullSummary sum = summarise(world, work, mine, membership.scale());
+  const std::int64_t rank = world.max(world.root() ? membership.numerical_rank() : std::int64_t{-1});
+  store::ArtifactWriter writer(world, path, provenance);
+  write_proofs(writer, world, mine.piece, work.queries.size(), samples, work.points.dimension());
+  if (!work.classes.labels.empty()) write_classes(writer, work, mine);
+  if (work.options.solver != "reference") writer.write_text("/solver_reason", all_texts(world, mine.reasons));
+  write_attributes(writer, attributes);
+  writer.attribute("/", "solver", work.options.solver);
+  writer.attribute("/", "projection", static_cast<std::int64_t>(work.options.projection));
+  writer.attribute("/", "eps", work.options.eps);
+  writer.attribute("/", "scale", sum.scale);
+  writer.attribute("/", "numerical_rank", rank);
+  writer.attribute("/", "n_points", work.points.size());
+  writer.attribute("/", "inside", sum.inside);
+  writer.attribute("/", "outside", sum.outside);
+  writer.attribute("/", "undecided", sum.undecided);
+  writer.attribute("/", "within_eps", sum.within_eps);
+  writer.publish(Stage::record(world, watch));
+  if (world.root()) work.shards.remove();
+  world.barrier();
+  return sum;
+}
+
+}  // namespace hullscope::jobs

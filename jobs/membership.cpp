@@ -1,0 +1,272 @@
+// hullscope membership: the hull test alone, on anyone's arrays.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <set>
+
+#include <hullscope/base/digest.hpp>
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
+#include <hullscope/datasets/array.hpp>
+#include <hullscope/parallel/stop.hpp>
+
+#include "hull_work.hpp"
+
+namespace hullscope::jobs {
+namespace {
+
+using parallel::Comm;
+
+constexpr int kAlgorithmVersion = 1;  // raised when results change
+constexpr std::int64_t kShard = 100;  // queries; the same for every number of ranks, so that any can resume
+
+constexpr const char* kUsage =
+    "usage: hullscope membership --points P --queries Q --output F.h5 [options]\n"
+    "Tests each query against the convex hull of all points; every verdict in F.h5 carries a proof (hullscope "
+    "verify).\n"
+    "Arrays are named file.npy, file.h5:/path or file-idx3-ubyte[.gz]; one point a row.\n"
+    "  --projection       also the nearest hull point of outside queries, to relative 1e-6\n"
+    "  --solver NAME      reference (default), or tao:TYPE with a bound-constrained type of PETSc\n"
+    "  --subset S         only these rows of the points: an array of row numbers, or a mask (uint8, one a point)\n"
+    "  --labels L         labels of the points: each query is also tested against the hull of each class\n"
+    "  --limit-seconds T  leave what is not decided by then undecided, with the interval of its distance\n"
+    "  --threads N        threads of each rank (default 1)\n"
+    "  --ranks N          start N MPI ranks\n"
+    "  --force-new        overwrite a finished file that was made from other data or with other options\n"
+    "Exit code 0: done; 2: wrong usage or bad input; 75: stopped by a signal, the same command does what is left.\n";
+
+struct Options {
+  std::string points, queries, output, solver = "reference", labels, subset;
+  double limit_seconds = 0;
+  int threads = 1;
+  bool projection = false, force_new = false, help = false;
+};
+
+template <class T>
+T parse_number(const std::string& option, const std::string& text, T least, const std::string& expected) {
+  std::size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used == 0 || used != text.size() || !(value >= static_cast<double>(least)) || value > 1e9 ||
+      static_cast<double>(static_cast<T>(value)) != value)
+    throw UsageError(fmt::format("membership: {} is \"{}\", expected {}", option, text, expected));
+  return static_cast<T>(value);
+}
+
+Options parse(const std::vector<std::string>& arguments) {
+  Options options;
+  const std::vector<std::pair<std::string, std::string*>> texts = {
+      {"--points", &options.points}, {"--queries", &options.queries}, {"--output", &options.output},
+      {"--solver", &options.solver}, {"--labels", &options.labels},   {"--subset", &options.subset}};
+  std::vector<std::string> valid = {"--limit-seconds", "--threads", "--projection", "--force-new", "--help"};
+  for (const auto& [name, target] : texts) valid.push_back(name);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    std::string word = arguments[i];
+    std::optional<std::string> joined;
+    if (const std::size_t equals = word.find('='); word.starts_with("--") && equals != std::string::npos)
+      joined = word.substr(equals + 1), word.resize(equals);
+    const auto value = [&]() -> std::string {
+      if (joined) return *joined;
+      if (++i == arguments.size()) throw UsageError("membership: " + word + " needs a value (--help)");
+      return arguments[i];
+    };
+    const auto text = std::find_if(texts.begin(), texts.end(), [&](const auto& t) { return t.first == word; });
+    if (text != texts.end())
+      *text->second = value();
+    else if (word == "--projection")
+      options.projection = true;
+    else if (word == "--force-new")
+      options.force_new = true;
+    else if (word == "--help" || word == "-h")
+      options.help = true;
+    else if (word == "--limit-seconds")
+      options.limit_seconds = parse_number<double>(word, value(), 1e-3, "seconds, at least 0.001");
+    else if (word == "--threads")
+      options.threads = parse_number<int>(word, value(), 1, "an integer >= 1");
+    else
+      throw UsageError(
+          fmt::format("membership has no option \"{}\"; did you mean {}? (--help)", word, nearest_name(word, valid)));
+  }
+  if (options.help) return options;
+  for (std::size_t i = 0; i < 3; ++i)
+    if (texts[i].second->empty()) throw UsageError("membership needs " + texts[i].first + " (--help)");
+  hull::require_solver(options.solver);
+  return options;
+}
+
+// --- Optional arrays ----------------------------------------------------------------------------------------------
+
+struct Subset {
+  std::vector<std::uint8_t> mask;
+  std::string name, digest;  ///< relative to the output's folder
+};
+
+std::string relative_array(const datasets::Array& array, const std::string& folder) {
+  const std::string file = std::filesystem::proximate(array.file, folder.empty() ? "." : folder).string();
+  return array.dataset.empty() ? file : file + ":" + array.dataset;
+}
+
+Subset read_subset(const std::string& name, std::int64_t n, const std::string& folder) {
+  if (name.empty()) return {};
+  const datasets::Array array = datasets::read_array(name);
+  if (array.shape.size() != 1)
+    throw DataError(array.file, array.dataset, fmt::format("a subset has one axis, found {}", array.shape.size()));
+  std::vector<std::int64_t> values;
+  std::visit(
+      [&](const auto& m) {
+        for (Eigen::Index i = 0; i < m.size(); ++i) {
+          const double v = static_cast<double>(m.data()[i]);
+          if (v != static_cast<double>(static_cast<std::int64_t>(v)))
+            throw DataError(array.file, array.dataset,
+                            fmt::format("entry {} of the subset is {}, expected a row number or a mask", i, v));
+          values.push_back(static_cast<std::int64_t>(v));
+        }
+      },
+      datasets::as_points(array));
+  return {subset_mask(values, array.type == "u8", n, "--subset " + name), relative_array(array, folder), array.digest};
+}
+
+/// A hull for each label that a point of the subset has.
+ClassHulls read_classes(const std::string& name, std::int64_t n, const std::vector<std::uint8_t>& subset,
+                        std::string& digest) {
+  ClassHulls classes;
+  if (name.empty()) return classes;
+  const datasets::Array array = datasets::read_array(name);
+  const std::vector<std::int64_t> labels = datasets::as_labels(array);
+  digest = array.digest;
+  if (static_cast<std::int64_t>(labels.size()) != n)
+    throw DataError(array.file, array.dataset,
+                    fmt::format("found {} labels, expected one for each of the {} points", labels.size(), n));
+  std::set<std::int64_t> found;
+  const auto allowed = [&](std::size_t i) { return subset.empty() || subset[i] != 0; };
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (allowed(i)) found.insert(labels[i]);
+  classes.labels.assign(found.begin(), found.end());
+  for (std::int64_t label : classes.labels) {
+    std::vector<std::uint8_t>& mask = classes.masks.emplace_back(labels.size(), std::uint8_t{0});
+    for (std::size_t i = 0; i < labels.size(); ++i) mask[i] = allowed(i) && labels[i] == label;
+  }
+  return classes;
+}
+
+// --- The run ------------------------------------------------------------------------------------------------------
+
+store::Provenance make_provenance(const Options& options, const SharedPoints& points, const SharedPoints& queries,
+                                  const Subset& subset, const std::string& labels_digest, const std::string& folder) {
+  store::Provenance provenance;
+  provenance.stage = "hull";
+  const std::string text =
+      fmt::format("hullscope membership options {}\nsolver = {}\nprojection = {}\nlimit_seconds = {}\nlabels = {}\n",
+                  kAlgorithmVersion, options.solver, options.projection, options.limit_seconds, labels_digest);
+  provenance.options_hash = sha256(text);
+  provenance.inputs["points"] = {points.relative_name(folder), points.digest()};
+  provenance.inputs["queries"] = {queries.relative_name(folder), queries.digest()};
+  if (!subset.name.empty()) provenance.inputs["subset"] = {subset.name, subset.digest};
+  Digest key;
+  key.update_text("hullscope membership key 1");
+  key.update_text(provenance.options_hash);
+  for (const auto& [role, input] : provenance.inputs) key.update_text(role), key.update_text(input.digest);
+  provenance.task_key = key.hex();
+  return provenance;
+}
+
+void print_summary(std::int64_t inside, std::int64_t outside, std::int64_t undecided) {
+  std::printf("inside %lld outside %lld undecided %lld of %lld, all proved: %s\n", static_cast<long long>(inside),
+              static_cast<long long>(outside), static_cast<long long>(undecided),
+              static_cast<long long>(inside + outside + undecided), undecided == 0 ? "yes" : "no");
+}
+
+/// True if the file is already there, made from the same data with the same options; its summary is then printed.
+bool finished_before(const Comm& world, const Options& options, const std::string& key) {
+  bool other = false;
+  const bool done = world.any(world.root() && store::is_done(options.output, key, &other));
+  if (world.any(other) && !options.force_new)
+    throw UsageError(options.output +
+                     ": a finished hull file made from other data or with other options; name another output or pass "
+                     "--force-new");
+  if (!done) return false;
+  if (world.root()) {
+    const store::ArtifactReader reader(options.output, "hull");
+    const auto count = [&](const char* name) { return static_cast<std::int64_t>(reader.number("/", name)); };
+    parallel::log_info(options.output + " is done already");
+    print_summary(count("inside"), count("outside"), count("undecided"));
+  }
+  return true;
+}
+
+int run(const Comm& world, const std::vector<std::string>& arguments) {
+  const Options options = parse(arguments);
+  if (options.help) {
+    if (world.root()) std::fputs(kUsage, stdout);
+    return kExitDone;
+  }
+  const parallel::Stopwatch watch;
+  const std::string folder = std::filesystem::path(options.output).parent_path().string();
+  if (!folder.empty() && !std::filesystem::is_directory(folder))
+    throw UsageError("membership: the folder of --output " + options.output + " does not exist; make it first");
+  const SharedPoints points = SharedPoints::read(world, options.points);
+  const SharedPoints queries = SharedPoints::read(world, options.queries);
+  if (points.dimension() != queries.dimension())
+    throw UsageError(
+        fmt::format("{} has {} coordinates a point, {} has {}; queries and points must have the same number",
+                    options.points, points.dimension(), options.queries, queries.dimension()));
+  if (points.size() == 0) throw UsageError(options.points + " holds no points; a hull needs at least one");
+  const Subset subset = read_subset(options.subset, points.size(), folder);
+  std::string labels_digest;
+  ClassHulls classes = read_classes(options.labels, points.size(), subset.mask, labels_digest);
+  const store::Provenance provenance = make_provenance(options, points, queries, subset, labels_digest, folder);
+  if (finished_before(world, options, provenance.task_key)) return kExitDone;
+
+  HullWork work{points,
+                queries,
+                {},
+                subset.mask,
+                std::move(classes),
+                kShard,
+                options.threads,
+                store::ShardSet(options.output, provenance.task_key)};
+  work.options.solver = options.solver;
+  work.options.projection = options.projection;
+  work.options.limit_seconds = options.limit_seconds;
+  work.options.heartbeat = parallel::heartbeat;
+  const hull::Membership membership(points.view(), work.options);
+  const std::string done = done_shards(world, work);
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    const auto [first, last] = parallel::block(static_cast<std::int64_t>(i), queries.size(), work.shard);
+    if (done[i] == '1') before += last - first;
+  }
+  {
+    parallel::Progress progress(world, "", "membership", "queries", queries.size(), before);
+    find_shards(world, work, membership, done, progress);
+  }
+  std::vector<std::int64_t> samples(static_cast<std::size_t>(queries.size()));
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<std::int64_t>(i);
+  const HullAttributes attributes{points.relative_name(folder),
+                                  queries.relative_name(folder),
+                                  points.digest(),
+                                  queries.digest(),
+                                  subset.name,
+                                  subset.digest};
+  const HullSummary sum =
+      write_hull_file(world, work, membership, options.output, provenance, samples, attributes, watch);
+  if (world.root()) {
+    parallel::log_info(fmt::format("{} queries in {}, {} by exact arithmetic", sum.queries,
+                                   format_duration(watch.wall_seconds()), sum.exact));
+    print_summary(sum.inside, sum.outside, sum.undecided);
+  }
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace hullscope::jobs
+
+int main(int argc, char** argv) {
+  return hullscope::parallel::run_program(argc, argv, hullscope::jobs::run);
+}
