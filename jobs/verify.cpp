@@ -185,9 +185,13 @@ class Verification {
   Verification(const parallel::Comm& comm, const jobs::HullFile& file, const Data& data)
       : comm_(comm), file_(file), data_(data), checker_(Data::view_of(data.points)) {}
 
-  void run(int threads, parallel::Progress& progress) {
+  /// Collective. Progress is shown where it takes more than a second or so.
+  void run(int threads) {
+    std::optional<parallel::Progress> progress;
+    if (static_cast<double>(file_.queries()) * static_cast<double>(rows(Data::view_of(data_.points))) > 1e8)
+      progress.emplace(comm_, "", "verify", "queries", file_.queries());
     std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t) workers.emplace_back([&] { work(progress); });
+    for (int t = 0; t < threads; ++t) workers.emplace_back([&] { work(progress ? &*progress : nullptr); });
     for (std::thread& worker : workers) worker.join();
     if (failure_) std::rethrow_exception(failure_);
   }
@@ -212,14 +216,14 @@ class Verification {
   }
 
  private:
-  void work(parallel::Progress& progress) {
+  void work(parallel::Progress* progress) {
     try {
       for (;;) {
         const std::int64_t first = (comm_.rank() + comm_.size() * next_++) * kBlock;
         if (first >= file_.queries() || parallel::stop_requested()) return;
         check_block(first, std::min(kBlock, file_.queries() - first));
         parallel::heartbeat();
-        progress.add(std::min(kBlock, file_.queries() - first));
+        if (progress != nullptr) progress->add(std::min(kBlock, file_.queries() - first));
       }
     } catch (...) {
       const std::lock_guard lock(mutex_);
@@ -264,7 +268,8 @@ std::string stored_digest_is_wrong(const std::string& path) {
 /// Collective.
 Outcome verify(const parallel::Comm& comm, const std::string& path, const Options& options) {
   Outcome outcome;
-  if (std::string reason = stored_digest_is_wrong(path); !reason.empty()) outcome.integrity.push_back(reason);
+  if (comm.root())
+    if (std::string reason = stored_digest_is_wrong(path); !reason.empty()) outcome.integrity.push_back(reason);
   std::optional<jobs::HullFile> file;
   try {
     file.emplace(path);
@@ -281,10 +286,7 @@ Outcome verify(const parallel::Comm& comm, const std::string& path, const Option
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int threads = options.threads > 0 ? options.threads : std::max(1, cores / comm.node().size());
   Verification verification(comm, *file, data);
-  {
-    parallel::Progress progress(comm, "", "verify", "queries", file->queries());
-    verification.run(threads, progress);
-  }
+  verification.run(threads);
   if (parallel::stop_agreed(comm)) throw Interrupted("stopped by a signal before all verdicts were re-proved");
   verification.collect(outcome);
   return outcome;
