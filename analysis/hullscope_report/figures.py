@@ -20,6 +20,11 @@ MEASURE_NAMES = {
     "euclidean_true_class": "Euclidean distance to the true class",
     "cosine": "cosine distance",
 }
+MEASURE_TITLES = {
+    "euclidean": "Euclidean distance to the nearest training point",
+    "euclidean_true_class": "Euclidean distance to the nearest training point of the true class (uses the label)",
+    "cosine": "cosine distance to the nearest training point",
+}
 TERM_NAMES = {"distance": "distance", "in_hull": "in hull", "interaction": "distance\n× in hull"}
 
 plt.rcParams.update(
@@ -266,8 +271,7 @@ def distance_and_answer(results, n, m):
         panel_letter(axis, letter, title)
         if measure == "euclidean_true_class":
             axis.set_facecolor("#f3f3f3")
-    marked = " — uses the true label: explains, cannot predict" if measure == "euclidean_true_class" else ""
-    figure.suptitle(f"{network}: {MEASURE_NAMES.get(measure, measure)} to the nearest training point{marked}", fontsize=9)
+    figure.suptitle(f"{network}: {MEASURE_TITLES.get(measure, measure)}", fontsize=9)
     frame = pd.DataFrame(rows)
     frame.insert(0, "measure", measure)
     frame.insert(0, "network", network)
