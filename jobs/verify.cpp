@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -160,22 +161,49 @@ std::vector<std::string> false_frame(const std::string& path, const jobs::HullFi
   return reasons;
 }
 
-/// The root attributes that count verdicts, where the file has them.
-std::vector<std::string> false_counts(const jobs::HullFile& file) {
+/// Mean distance of the points to their mean.
+double scale_of(const PointsView& points) {
+  return std::visit(
+      [](const auto& x) {
+        const Eigen::RowVectorXd mean = x.template cast<double>().colwise().mean();
+        return (x.template cast<double>().rowwise() - mean).rowwise().norm().mean();
+      },
+      points);
+}
+
+/// The root attributes that sum the file up, as far as it has them: they must follow from the verdicts and the data.
+std::vector<std::string> false_summary(const jobs::HullFile& file, const Data& data) {
+  const store::ArtifactReader& reader = file.reader();
   std::vector<std::string> reasons;
-  const std::vector<std::uint8_t> verdict = file.reader().read<std::uint8_t>("/verdict");
-  const std::vector<std::string> names = {"undecided", "inside", "outside"};
-  for (std::size_t v = 0; v < names.size(); ++v) {
-    std::optional<double> stored;
+  const auto attribute = [&](const char* name) -> std::optional<double> {
     try {
-      stored = file.reader().number("/", names[v]);
-    } catch (const DataError&) {  // files of other makers may not count
+      return reader.number("/", name);
+    } catch (const DataError&) {  // files of other makers may not have it
+      return std::nullopt;
     }
-    const auto found = static_cast<double>(std::count(verdict.begin(), verdict.end(), static_cast<std::uint8_t>(v)));
-    if (stored && *stored != found)
-      reasons.push_back("its attribute `" + names[v] + "` is " + std::to_string(static_cast<std::int64_t>(*stored)) +
-                        ", but there are " + std::to_string(static_cast<std::int64_t>(found)) + " such verdicts");
+  };
+  const auto compare = [&](const char* name, double expected, double tolerance) {
+    const std::optional<double> stored = attribute(name);
+    if (!stored || std::fabs(*stored - expected) <= tolerance) return;
+    std::ostringstream sentence;
+    sentence << "its attribute `" << name << "` is " << *stored << ", but the file and its data make it " << expected;
+    reasons.push_back(sentence.str());
+  };
+  const auto verdict = reader.read<std::uint8_t>("/verdict");
+  const auto upper = reader.read<double>("/distance_upper");
+  const double near = attribute("eps").value_or(0) * attribute("scale").value_or(0);
+  double counts[3] = {}, within = 0;
+  for (std::size_t q = 0; q < verdict.size(); ++q) {
+    if (verdict[q] < 3) ++counts[verdict[q]];
+    within += verdict[q] == 1 || upper[q] <= near ? 1 : 0;
   }
+  compare("undecided", counts[0], 0);
+  compare("inside", counts[1], 0);
+  compare("outside", counts[2], 0);
+  compare("within_eps", within, 0);
+  compare("n_points", static_cast<double>(rows(Data::view_of(data.points))), 0);
+  const double scale = scale_of(Data::view_of(data.points));
+  compare("scale", scale, 1e-6 * scale);
   return reasons;
 }
 
@@ -281,7 +309,9 @@ Outcome verify(const parallel::Comm& comm, const std::string& path, const Option
   const Data data = read_data(path, *file, options, outcome);
   outcome.mathematics = false_frame(path, *file, data, options);
   if (!outcome.mathematics.empty()) return outcome;
-  outcome.mathematics = false_counts(*file);
+  outcome.mathematics = false_summary(*file, data);
+  if (comm.root() && file->reader().has("/class_hull/verdict"))
+    parallel::log_info(path + ": its verdicts by class were proved when they were found; their proofs are not stored");
 
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int threads = options.threads > 0 ? options.threads : std::max(1, cores / comm.node().size());

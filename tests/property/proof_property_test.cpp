@@ -272,6 +272,67 @@ TEST(ProofProperty, HonestProofsPassAndChangesAreJudgedAsInRationals) {
   EXPECT_GT(kept, 300);
 }
 
+/// Two blocks of points and more; the query stands beside the point that is lowest in a random direction, by a gap that
+/// is large, or of the order of rounding errors.
+Case many_points(std::uint64_t number, RandomStream& random, std::vector<double>& direction) {
+  Case c;
+  const double offset = number % 3 == 1 ? 0x1p30 : 0, scale = number % 4 == 2 ? 1e-28 : 1;
+  c.kind = "offset " + std::to_string(offset) + ", scale " + std::to_string(scale);
+  c.float32 = number % 2 == 0;
+  const auto d = static_cast<Eigen::Index>(2 + random.below(20));
+  c.points.resize(static_cast<Eigen::Index>(500 + random.below(600)), d);
+  for (double& x : c.points.reshaped<Eigen::RowMajor>()) x = (random.normal() + offset) * scale;
+  direction.resize(static_cast<std::size_t>(d));
+  Eigen::Map<Eigen::VectorXd> r(direction.data(), d);
+  for (double& x : r) x = random.normal();
+  r.normalize();
+  if (c.float32) c.points = c.points.cast<float>().cast<double>().eval();
+  Eigen::Index lowest = 0;
+  (c.points * r).minCoeff(&lowest);
+  const double gaps[] = {1, 1e-6, 1e-12, 1e-15, 1e-16};
+  c.y = c.points.row(lowest).transpose() - gaps[random.below(5)] * (scale + offset * scale) * r;
+  if (c.float32) c.y = c.y.cast<float>().cast<double>().eval();
+  return c;
+}
+
+TEST(ProofProperty, SeparationOfManyPointsIsJudgedAsInRationals) {
+  SCOPED_TRACE("HULLSCOPE_TEST_SEED=" + std::to_string(seed()));
+  std::int64_t honest = 0, refused = 0, kept = 0;
+  for (std::uint64_t number = 0; number < 40; ++number) {
+    RandomStream random(stream_key(seed(), "proof/many"), number);
+    Proof proof;
+    const Case c = many_points(number, random, proof.direction);
+    SCOPED_TRACE(c.kind + ", case " + std::to_string(number));
+    const std::span<const double> y(c.y.data(), static_cast<std::size_t>(c.y.size()));
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(c.points.rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+    proof.verdict = Verdict::outside;
+    proof.distance_lower = ExactDirection(proof.direction).distance_lower(view(c.points), rows, y);
+    if (proof.distance_lower == 0)
+      proof.distance_lower = 1e-300;  // rounding has put it inside or beside the point: false
+    set_upper(c, random, proof);
+    const oracle::Judge strict{c.points, {}, 0.5}, lax{c.points, {}, 2};
+    for (int k = 0; k < 12; ++k) {
+      Proof changed = proof;
+      const std::size_t entry = random.below(proof.direction.size());
+      if (k == 1) changed.distance_lower = std::nextafter(changed.distance_lower, 1e300);
+      if (k == 2) changed.distance_lower *= 1 + 1e-12;
+      if (k == 3) changed.distance_lower *= 1 - 1e-12;
+      if (k >= 4 && k < 8) flip_bit(changed.direction[entry], random);
+      if (k >= 8) changed.direction[entry] *= 1 + std::ldexp(random.normal(), -50);
+      const bool true_still = strict(changed, c.y.data());
+      if (lax(changed, c.y.data()) != true_still) continue;
+      const CheckResult result = checked(c, changed);
+      ASSERT_EQ(result.proved, true_still) << "change " << k << ": " << result.reason;
+      honest += k == 0 && true_still ? 1 : 0;
+      ++(true_still ? kept : refused);
+    }
+  }
+  EXPECT_GT(honest, 15);
+  EXPECT_GT(refused, 150);
+  EXPECT_GT(kept, 40);
+}
+
 TEST(ProofProperty, ExactBarycentricAgreesWithRationalElimination) {
   SCOPED_TRACE("HULLSCOPE_TEST_SEED=" + std::to_string(seed()));
   std::int64_t unique = 0, none = 0;
