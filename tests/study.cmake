@@ -3,3 +3,9 @@ hullscope_test(study_test SOURCES unit/study_file_test.cpp unit/plan_test.cpp pr
 hullscope_script_test(dispatcher_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/cli/dispatcher_test.py
   LABELS cli)
 hullscope_script_test(slurm_script_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/slurm/fake_slurm.sh LABELS cli TIMEOUT 60)
+if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
+  hullscope_script_test(whole_way_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_way_test.py
+    LABELS e2e)
+  hullscope_script_test(kill_study_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/crash/kill_study_test.py
+    LABELS e2e)
+endif()

@@ -316,7 +316,10 @@ for i in $(seq 400); do sleep 0.05; done
 
     def log(self):
         path = os.path.join(self.folder, "log")
-        return open(path).read().split() if os.path.exists(path) else []
+        if not os.path.exists(path):
+            return []
+        with open(path) as file:
+            return file.read().split()
 
     def test_signals_become_a_request_for_a_checkpoint(self):
         for number in [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP]:
