@@ -20,7 +20,7 @@ struct ArtifactReader::State {
   std::string digest;
 
   Handle object(const std::string& name) const {
-    H5Eclear2(H5E_DEFAULT);
+    clear_errors();
     Handle opened(H5Oopen(file.get(), name.c_str(), H5P_DEFAULT), H5Oclose);
     if (!opened) throw DataError(path, name, "is missing or damaged (" + first_error() + ")");
     return opened;

@@ -37,8 +37,8 @@ struct Entry {
   Type type = Type::i64;
   std::vector<std::int64_t> shape;
   std::vector<std::string> dimensions;  ///< empty names until publication for "*"
-  bool in_file = false;                 ///< written by all ranks; else held by rank 0 until publication
   std::int64_t elements_written = 0;    ///< this rank's
+  bool in_file = false;                 ///< written by all ranks; else held by rank 0 until publication
   std::string bytes;
   std::vector<std::string> texts;
 
@@ -63,6 +63,7 @@ struct ArtifactWriter::State {
   std::string temporary;
   Handle file;
   int deflate = 0;
+  std::int64_t needed = 0;  ///< bytes of the data sets so far
   std::map<std::string, Entry> entries;
   std::map<std::string, Handle> open_datasets;
   std::map<std::string, std::map<std::string, AttributeValue>> attributes;
@@ -73,6 +74,7 @@ struct ArtifactWriter::State {
   // ------------------------------------------------------------------------------------------- while ranks write
   void open();
   void agree(const std::string& error);
+  void reserve(std::int64_t more);
   void close_file(bool collectively);
   Entry& enter(const std::string& dataset, Type type, const std::vector<std::int64_t>& shape,
                const std::string& dimensions);
@@ -103,11 +105,11 @@ struct ArtifactWriter::State {
 /// One rank's error is every rank's: collective. After it the file is closed and gone on all of them.
 void ArtifactWriter::State::agree(const std::string& error) {
   if (!comm.any(!error.empty())) return;
-  close_file(true);
-  in_progress.reset();
+  in_progress.reset();  // before the others close it: closing writes, and needs the space
   std::string first;
   for (const std::string& each : comm.gather(error))
     if (first.empty()) first = each;
+  close_file(true);
   throw EnvironmentError(first);
 }
 
@@ -122,6 +124,20 @@ void ArtifactWriter::State::close_file(bool collectively) {
   file.reset();
 }
 
+/// Takes the space of all data sets so far and `more` bytes from the file system, where it can: collective. A full disk
+/// is then met here, on rank 0, and not by HDF5 on some ranks while the others wait for them.
+void ArtifactWriter::State::reserve(std::int64_t more) {
+  needed += more;
+  std::string error;
+  try {
+    constexpr std::int64_t kMetadata = 64 << 10;
+    if (comm.root()) in_progress->reserve(static_cast<std::uint64_t>(needed + kMetadata));
+  } catch (const EnvironmentError& e) {
+    error = e.what();
+  }
+  agree(error);
+}
+
 void ArtifactWriter::State::open() {
   std::string error;
   try {
@@ -131,6 +147,7 @@ void ArtifactWriter::State::open() {
   }
   agree(error);
   temporary = comm.broadcast(temporary);
+  reserve(0);
   const Handle access = file_access();
   if (comm.size() > 1) H5Pset_fapl_mpio(access.get(), *static_cast<MPI_Comm*>(comm.native()), MPI_INFO_NULL);
   file = create_file(temporary, access.get());
@@ -171,8 +188,10 @@ bool ArtifactWriter::State::write_block(hid_t dataset, const Entry& entry, std::
   } else {
     H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr);
   }
+  // Each rank writes its rows for itself: they are contiguous, and Open MPI 4.1's collective write reports success, or
+  // hangs, when one rank's part fails. Filtered chunks that ranks share must be written together.
   const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-  if (comm.size() > 1) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+  if (comm.size() > 1 && deflate > 0) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
   static const char nothing = 0;
   return H5Dwrite(dataset, memory_type(entry.type), memory.get(), space.get(), transfer.get(),
                   data ? data : &nothing) >= 0;
@@ -188,10 +207,13 @@ void ArtifactWriter::State::write_rows(const std::string& dataset, Type type, co
   if (count * row != elements || first < 0 || first + count > shape[0])
     throw InternalError("rows " + std::to_string(first) + " to " + std::to_string(first + count) + " of " + dataset +
                         " do not fit its shape");
-  H5Eclear2(H5E_DEFAULT);
+  clear_errors();
   if (!entry.in_file) {
     Handle made = create_dataset(file.get(), dataset, file_type(type), shape, deflate);
     agree(made ? "" : cannot_write(dataset));
+    const std::int64_t bytes = total * static_cast<std::int64_t>(type_size(type));
+    const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(made.get()));
+    reserve(std::max(stored, deflate > 0 ? bytes + bytes / 64 : 0));
     open_datasets[dataset] = std::move(made);
     entry.in_file = true;
   }
@@ -364,7 +386,7 @@ std::string ArtifactWriter::State::finish(const RunRecord& run, const std::set<s
   for (auto& [dataset, entry] : entries)
     if (entry.type == Type::text) resolve_text_shape(dataset, entry, scales);
   make_missing_scales(scales);
-  H5Eclear2(H5E_DEFAULT);
+  clear_errors();
   if (!file) file = Handle(H5Fopen(temporary.c_str(), H5F_ACC_RDWR, file_access().get()), H5Fclose);
   need(static_cast<bool>(file), "");
   write_held();
@@ -390,7 +412,9 @@ ArtifactWriter::ArtifactWriter(const parallel::Comm& comm, std::string path, Pro
 
 ArtifactWriter::~ArtifactWriter() {
   // While an exception leaves this rank, others may be in a collective call: then nothing collective here.
-  if (state_ && state_->file) state_->close_file(state_->comm.size() == 1 || std::uncaught_exceptions() == 0);
+  if (!state_->file) return;
+  state_->in_progress.reset();
+  state_->close_file(state_->comm.size() == 1 || std::uncaught_exceptions() == 0);
 }
 
 template <class T>
@@ -440,7 +464,7 @@ std::string ArtifactWriter::publish(const RunRecord& run) {
     if (entry.in_file && s.comm.sum(entry.elements_written) != product(entry.shape))
       throw InternalError("not every row of " + dataset + " was written, or some twice");
   const auto names = s.comm.gather(host_name());
-  H5Eclear2(H5E_DEFAULT);
+  clear_errors();
   if (s.comm.size() > 1) {  // rank 0 goes on alone; the flush syncs every rank's part to the file system
     const bool flushed = H5Fflush(s.file.get(), H5F_SCOPE_GLOBAL) >= 0;
     s.agree(flushed ? "" : s.cannot_write(""));

@@ -12,6 +12,7 @@
 #include <hullscope/base/error.hpp>
 
 #include "file_in_progress.hpp"
+#include "probe.hpp"
 
 namespace hullscope::store::detail {
 
@@ -21,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "digests are over litt
 
 StoredDataset::StoredDataset(hid_t file, std::string file_name, std::string path)
     : file_name_(std::move(file_name)), path_(std::move(path)) {
-  H5Eclear2(H5E_DEFAULT);
+  clear_errors();
   dataset_ = Handle(H5Dopen2(file, path_.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset_) {
     const std::string reason = first_error();
@@ -103,7 +104,7 @@ void StoredDataset::read(Type as, std::int64_t first, std::int64_t count, void* 
   const bool large_unsigned = as == Type::i64 && !kind_.floating && !kind_.is_signed && kind_.bits == 64;
   // An enumeration (h5py's bool) is read as it stands, one byte; the others HDF5 converts.
   const hid_t type = kind_.boolean ? type_.get() : large_unsigned ? H5T_NATIVE_UINT64 : memory_type(as);
-  H5Eclear2(H5E_DEFAULT);
+  clear_errors();
   std::vector<std::uint8_t> bytes(kind_.boolean ? static_cast<std::size_t>(n) : 0);
   void* const target = kind_.boolean ? bytes.data() : out;
   if (H5Dread(id(), type, memory.get(), selection.get(), H5P_DEFAULT, target) < 0)
@@ -162,7 +163,7 @@ std::vector<std::string> StoredDataset::read_text(std::int64_t first, std::int64
     const std::int64_t n = std::min(block, first + count - at);
     const Handle selection = select(at, n, memory);
     if (n * row_elements() == 0) continue;
-    H5Eclear2(H5E_DEFAULT);
+    clear_errors();
     const std::size_t before = texts.size();
     if (kind_.variable_length)
       read_variable_text(memory.get(), selection.get(), n * row_elements(), texts);
@@ -236,7 +237,7 @@ static void read_attribute_texts(hid_t attribute, hid_t type, hid_t space, std::
 StoredAttribute read_attribute(hid_t object, const std::string& name, const std::string& file_name,
                                const std::string& path) {
   const auto fail = [&](const std::string& sentence) { throw DataError(file_name, path, sentence); };
-  H5Eclear2(H5E_DEFAULT);
+  clear_errors();
   if (H5Aexists(object, name.c_str()) <= 0) fail("has no attribute \"" + name + "\"");
   const Handle attribute(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose);
   if (!attribute) fail("the attribute \"" + name + "\" cannot be read (" + first_error() + "); the file is damaged");
@@ -273,6 +274,7 @@ namespace {
 struct Walk {
   hid_t file;
   const std::string& file_name;
+  bool strict;
   std::map<std::string, bool> objects;
   std::set<haddr_t> seen;
 
@@ -281,16 +283,19 @@ struct Walk {
 };
 
 void Walk::add(const std::string& path, int depth) {
-  if (depth > 32) throw DataError(file_name, path, "stands more than 32 groups deep; the file is damaged");
+  if (depth > 32 && strict) throw DataError(file_name, path, "stands more than 32 groups deep; the file is damaged");
   const Handle object(H5Oopen(file, path.c_str(), H5P_DEFAULT), H5Oclose);
   H5O_info_t info;
-  if (!object || H5Oget_info(object.get(), &info) < 0)
-    throw DataError(file_name, path, "cannot be opened (" + first_error() + "); the file is damaged");
-  if (!seen.insert(info.addr).second) throw DataError(file_name, path, "is a second name of another object");
-  if (info.type != H5O_TYPE_GROUP && info.type != H5O_TYPE_DATASET)
-    throw DataError(file_name, path, "is neither a group nor a data set");
+  const bool opened = object && H5Oget_info(object.get(), &info) >= 0;
+  if (!opened && !strict) return;
+  if (!opened) throw DataError(file_name, path, "cannot be opened (" + first_error() + "); the file is damaged");
+  const bool is_new = seen.insert(info.addr).second;
+  const bool is_ours = info.type == H5O_TYPE_GROUP || info.type == H5O_TYPE_DATASET;
+  if (!strict && !(is_new && is_ours)) return;
+  if (!is_new) throw DataError(file_name, path, "is a second name of another object");
+  if (!is_ours) throw DataError(file_name, path, "is neither a group nor a data set");
   objects[path] = info.type == H5O_TYPE_DATASET;
-  if (info.type == H5O_TYPE_GROUP) add_members(object.get(), path, depth);
+  if (info.type == H5O_TYPE_GROUP && depth <= 32) add_members(object.get(), path, depth);
 }
 
 void Walk::add_members(hid_t group, const std::string& path, int depth) {
@@ -299,21 +304,22 @@ void Walk::add_members(hid_t group, const std::string& path, int depth) {
     static_cast<decltype(links)*>(all)->emplace_back(name, info->type);
     return 0;
   };
-  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, take, &links) < 0)
+  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, take, &links) < 0 && strict)
     throw DataError(file_name, path, "its members cannot be listed (" + first_error() + "); the file is damaged");
   for (const auto& [name, type] : links) {
     const std::string member = (path == "/" ? "" : path) + "/" + name;
-    if (member == "/run") continue;
-    if (type != H5L_TYPE_HARD) throw DataError(file_name, member, "is a soft or external link; expected the object");
+    const bool hard = type == H5L_TYPE_HARD;
+    if (strict ? member == "/run" : !hard) continue;
+    if (!hard) throw DataError(file_name, member, "is a soft or external link; expected the object");
     add(member, depth + 1);
   }
 }
 
 }  // namespace
 
-std::map<std::string, bool> objects_of(hid_t file, const std::string& file_name) {
-  H5Eclear2(H5E_DEFAULT);
-  Walk walk{file, file_name, {}, {}};
+std::map<std::string, bool> objects_of(hid_t file, const std::string& file_name, bool strict) {
+  clear_errors();
+  Walk walk{file, file_name, strict, {}, {}};
   walk.add("/", 0);
   return std::move(walk.objects);
 }
@@ -353,13 +359,15 @@ Handle open_for_reading(const std::string& path) {
   if (!S_ISREG(info.st_mode)) throw DataError(path, "", "is not a plain file; expected an HDF5 file");
   if (access(path.c_str(), R_OK) != 0) throw EnvironmentError("cannot read " + path + ": " + reason_of(errno));
   if (info.st_size == 0) throw DataError(path, "offset 0", "is empty (0 bytes); expected an HDF5 file");
-  const Handle access_list = file_access();
-  H5Eclear2(H5E_DEFAULT);
+  start();
   if (H5Fis_hdf5(path.c_str()) <= 0) {
-    H5Eclear2(H5E_DEFAULT);
+    clear_errors();
     throw DataError(path, "offset 0", "is not an HDF5 file; expected the signature \\x89HDF");
   }
-  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_list.get()), H5Fclose);
+  if (!survives_probe(path, info))
+    throw DataError(path, "", "is damaged so badly that the HDF5 library crashes on it; make the file again");
+  clear_errors();
+  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access().get()), H5Fclose);
   if (!file) throw DataError(path, "", "is an HDF5 file that is cut off or damaged (" + first_error() + ")");
   return file;
 }

@@ -59,9 +59,10 @@ StoredAttribute read_attribute(hid_t object, const std::string& name, const std:
                                const std::string& path);
 std::vector<std::string> attribute_names(hid_t object);  ///< sorted
 
-/// Every group and data set by path ("/" first), without /run. True: a data set. Throws DataError on links that are not
-/// hard, on an object that stands under two names, and on anything that is neither group nor data set.
-std::map<std::string, bool> objects_of(hid_t file, const std::string& file_name);
+/// Every group and data set by path ("/" first). True: a data set. Strict: without /run; throws DataError on links that
+/// are not hard, on an object that stands under two names, on anything that is neither group nor data set, and on
+/// damage. Not strict: with /run; leaves these out.
+std::map<std::string, bool> objects_of(hid_t file, const std::string& file_name, bool strict = true);
 
 /// The header of a value: type name, number of dimensions, lengths.
 void add_header(Digest& digest, const std::string& type, const std::vector<std::int64_t>& shape);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <hullscope/base/error.hpp>
+#include <hullscope/base/text.hpp>
 #include <hullscope/store/artifact.hpp>
 
 namespace hullscope::store::detail {
@@ -102,7 +103,29 @@ FileInProgress::FileInProgress(std::string final_path) : final_path_(std::move(f
 }
 
 FileInProgress::~FileInProgress() {
-  if (!path_.empty()) unlink(path_.c_str());
+  if (path_.empty()) return;
+  // Emptied first: who still has it open must be able to close it, also on a full disk.
+  if (truncate(path_.c_str(), 0) != 0) errno = 0;
+  unlink(path_.c_str());
+}
+
+void FileInProgress::reserve(std::uint64_t bytes) const {
+  const int fd = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) throw EnvironmentError("cannot write " + final_path_ + ": " + reason_of(errno));
+  int error = 0;
+  do {
+    error = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  close(fd);
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+    throw EnvironmentError("cannot write " + final_path_ + ", which needs " + format_bytes(static_cast<double>(bytes)) +
+                           ": " + reason_of(error));
+}
+
+/// Gives back what was reserved beyond the file's end.
+static void trim(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && truncate(path.c_str(), info.st_size) != 0) errno = 0;  // no harm is done
 }
 
 static bool sync(const std::string& path, int flags) {
@@ -118,6 +141,7 @@ static bool sync(const std::string& path, int flags) {
 void FileInProgress::publish() {
   const fs::path target(final_path_);
   const std::string folder = target.has_parent_path() ? target.parent_path().string() : ".";
+  trim(path_);
   if (!sync(path_, 0) || std::rename(path_.c_str(), final_path_.c_str()) != 0)
     throw EnvironmentError("cannot publish " + final_path_ + ": " + reason_of(errno));
   path_.clear();

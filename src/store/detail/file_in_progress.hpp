@@ -1,5 +1,6 @@
 // A file under a temporary name in its final folder, which becomes the final file at once or never. Private to store/.
 #pragma once
+#include <cstdint>
 #include <string>
 
 namespace hullscope::store::detail {
@@ -15,6 +16,9 @@ class FileInProgress {
   FileInProgress& operator=(const FileInProgress&) = delete;
 
   const std::string& path() const { return path_; }
+  /// Takes the space of the first `bytes` bytes from the file system, so that writing them cannot fail for want of it;
+  /// does nothing where the file system offers no such thing. Throws EnvironmentError on a full disk or quota.
+  void reserve(std::uint64_t bytes) const;
   /// fsync, rename to the final name, fsync of the folder. Throws EnvironmentError.
   void publish();
 

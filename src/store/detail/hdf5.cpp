@@ -7,25 +7,34 @@
 
 namespace hullscope::store::detail {
 
+/// The reason of the last failure; HDF5 forgets it with the next call, which may be the closing of a handle.
+static std::string last_reason;
+
+static herr_t remember(hid_t stack, void*) {
+  const auto take = [](unsigned n, const H5E_error2_t* error, void*) -> herr_t {
+    if (n == 0 && error->desc) last_reason = error->desc;
+    return 0;
+  };
+  return H5Ewalk2(stack, H5E_WALK_UPWARD, take, nullptr);
+}
+
 void start() {
   static const bool started = [] {
     // Every file is closed by its owner. At exit HDF5 would close what an error left open, collectively, and hang.
     H5dont_atexit();
     H5open();
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    H5Eset_auto2(H5E_DEFAULT, remember, nullptr);
     return true;
   }();
   (void)started;
 }
 
+void clear_errors() {
+  last_reason.clear();
+}
+
 std::string first_error() {
-  std::string message;
-  const auto take = [](unsigned n, const H5E_error2_t* error, void* text) -> herr_t {
-    if (n == 0 && error->desc) *static_cast<std::string*>(text) = error->desc;
-    return 0;
-  };
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take, &message);
-  H5Eclear2(H5E_DEFAULT);
+  std::string message = std::exchange(last_reason, {});
   const std::string mark = "error message = '";
   if (const auto at = message.find(mark); at != std::string::npos) {
     const auto first = at + mark.size();
@@ -181,15 +190,23 @@ Handle file_access() {
   return access;
 }
 
-Handle create_file(const std::string& path, hid_t access) {
-  Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+/// No object times, so that equal content means equal bytes. Links and attributes stay in object headers, which have
+/// checksums: HDF5 1.10 crashes on a damaged index of many links.
+static Handle creation_list(hid_t kind) {
+  Handle creation(H5Pcreate(kind), H5Pclose);
   H5Pset_obj_track_times(creation.get(), false);
+  H5Pset_attr_phase_change(creation.get(), 4096, 2048);
+  if (kind != H5P_DATASET_CREATE) H5Pset_link_phase_change(creation.get(), 4096, 2048);
+  return creation;
+}
+
+Handle create_file(const std::string& path, hid_t access) {
+  const Handle creation = creation_list(H5P_FILE_CREATE);
   return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access), H5Fclose};
 }
 
 bool make_groups(hid_t file, const std::string& path) {
-  Handle creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_obj_track_times(creation.get(), false);
+  const Handle creation = creation_list(H5P_GROUP_CREATE);
   for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     const std::string group = path.substr(0, slash);
     const htri_t there = H5Lexists(file, group.c_str(), H5P_DEFAULT);
@@ -217,8 +234,7 @@ static std::vector<hsize_t> chunks_for(const std::vector<std::int64_t>& shape, s
 Handle create_dataset(hid_t file, const std::string& path, hid_t type, const std::vector<std::int64_t>& shape,
                       int deflate) {
   if (!make_groups(file, path)) return {};
-  Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(creation.get(), false);
+  const Handle creation = creation_list(H5P_DATASET_CREATE);
   const auto element = static_cast<std::int64_t>(H5Tget_size(type));
   const std::int64_t bytes = product(shape) * element;
   if (!shape.empty() && bytes > 0 && H5Tis_variable_str(type) <= 0 && (bytes > kChunkBytes || deflate > 0)) {
@@ -229,8 +245,12 @@ Handle create_dataset(hid_t file, const std::string& path, hid_t type, const std
       H5Pset_deflate(creation.get(), static_cast<unsigned>(deflate));
     }
   }
-  // Space at once: a full disk is met early, and a chunked data set without filters needs no index.
-  if (deflate == 0) H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
+  if (deflate == 0 &&
+      H5Tis_variable_str(type) <=
+          0) {  // space at once: a chunked data set without filters then needs no index. No fill: all is written
+    H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
+  }
   const Handle space = make_space(shape);
   return {H5Dcreate2(file, path.c_str(), type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT), H5Dclose};
 }

@@ -42,8 +42,10 @@ class Handle {
 /// HDF5 started, its own printing of errors off. Call before anything else.
 void start();
 
-/// The first (innermost) message of HDF5's error stack: the system's words where it holds them. Clears the stack.
+/// The innermost message of HDF5's last failure: the system's words where it holds them. Forgets it.
 std::string first_error();
+/// Forgets failures that were expected, so that first_error() does not tell of them.
+void clear_errors();
 
 /// What a stored type is: text, or a number of so many bits. `known` is false for everything else.
 struct Kind {
