@@ -31,12 +31,13 @@ RandomStream random_of(const std::string& what, const study::Task& task, std::in
           static_cast<std::uint64_t>(sample)};
 }
 
-// Values of the rows `order` of the set. Some samples are all zero, some repeat another one.
-std::vector<float> points(const std::string& what, const study::Task& task, const datasets::LabelledSet& set,
-                          const std::vector<std::int64_t>& order, std::int64_t d) {
+// Values of the rows `order` of the set. Some samples are all zero, some repeat one of their own split or of the other.
+std::vector<float> points(const std::string& what, const std::string& split, const study::Task& task,
+                          const datasets::LabelledSet& set, const std::vector<std::int64_t>& order, std::int64_t d) {
   std::vector<float> values;
   for (const std::int64_t i : order) {
-    auto random = random_of(what, task, set.sample_id(i) % 190);
+    const std::int64_t id = set.sample_id(i);
+    auto random = random_of(what + (id % 20 == 3 ? "" : split), task, id % 190);
     for (std::int64_t k = 0; k < d; ++k) {
       const double v = random.normal() + (set.label(i) == k ? 1 : 0);
       values.push_back(set.sample_id(i) % 97 == 5 ? 0.0f : static_cast<float>(std::max(0.0, v)));
@@ -78,7 +79,7 @@ void write_extract(Stage& stage, const study::Task& task, ArtifactWriter& writer
     std::vector<std::int64_t> labels;
     for (std::int64_t i = 0; i < n; ++i) labels.push_back(set.label(i));
     writer.write<std::int64_t>("/" + split + "/sample", {n}, ids(set, order));
-    writer.write<float>("/" + split + "/activation", {n, kUnits}, points("neural", task, set, order, kUnits));
+    writer.write<float>("/" + split + "/activation", {n, kUnits}, points("neural", split, task, set, order, kUnits));
     writer.write<float>("/" + split + "/logit", {n, classes},
                         std::vector<float>(static_cast<std::size_t>(n * classes)));
     writer.write<std::int64_t>("/" + split + "/predicted", {n}, predictions("", 0.85, task, set, order));
@@ -96,7 +97,7 @@ void write_encode(Stage& stage, const study::Task& task, ArtifactWriter& writer)
     const std::int64_t n = set.size();
     const auto order = counting(n, true);
     writer.write<std::int64_t>("/" + split + "/sample", {n}, ids(set, order));
-    writer.write<float>("/" + split + "/code", {n, d}, points("code", task, set, order, d));
+    writer.write<float>("/" + split + "/code", {n, d}, points("code", split, task, set, order, d));
     writer.write<std::int64_t>("/" + split + "/hybrid_predicted", {n},
                                predictions(std::to_string(d), 0.8 + 0.01 * static_cast<double>(d), task, set, order));
   }
