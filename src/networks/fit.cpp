@@ -243,10 +243,11 @@ class Training {
   // Has someone asked us to leave, or is a checkpoint due? The group agrees every few steps, so that all its ranks act
   // at the same step.
   void look_up(bool finished) {
-    if (group_.size() > 1 && step_ % kAgreeEvery != 0) return;
-    const bool due = !options_.checkpoint.empty() &&
-                     std::chrono::duration<double>(Clock::now() - last_save_).count() >= options_.checkpoint_seconds;
-    std::int64_t wish = parallel::stop_requested() ? 2 : (due && group_.root() ? 1 : 0);
+    const bool epoch_ended = step_ % steps_an_epoch_ == 0;
+    if (group_.size() > 1 && step_ % kAgreeEvery != 0 && !epoch_ended) return;
+    const double seconds = std::chrono::duration<double>(Clock::now() - last_save_).count();
+    const bool due = options_.checkpoint_seconds > 0 ? seconds >= options_.checkpoint_seconds : epoch_ended;
+    std::int64_t wish = parallel::stop_requested() ? 2 : (due && group_.root() && !options_.checkpoint.empty() ? 1 : 0);
     if (group_.size() > 1) wish = group_.max(wish);
     if (wish == 0 || finished) return;  // a finished training is published, not checkpointed
     save();

@@ -30,7 +30,7 @@ struct FitOptions {
   std::string stream;      ///< name of the random streams: "mnist/mlp-256/trial-00/train"
   std::string checkpoint;  ///< path; "": none
   std::string task_key;
-  double checkpoint_seconds = 60;
+  double checkpoint_seconds = 60;                      ///< between checkpoints; 0: one after every epoch
   std::function<void(std::int64_t epochs)> on_epochs;  ///< called with the number of epochs just done
 };
 

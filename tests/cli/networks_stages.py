@@ -118,7 +118,7 @@ def stop_within(process, stage, folder, number, only_one=False):
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end and not files(folder, ".checkpoint"):
         time.sleep(0.005)
-    time.sleep(random.uniform(0, 0.15))
+    time.sleep(random.uniform(0, 0.3))
     pids = ranks_of(process, stage)
     for pid in pids[:1] if only_one else pids:
         try:
@@ -256,7 +256,7 @@ def test_bad_input(folder):
     sentence("train", lambda s: s.replace('["dense 16", "batchnorm", "relu", "dropout 0.3"]', '["dropout 0.3"]'), 2,
              ["normed", "no hidden layer"])
     sentence("extract", lambda s: s, 1, ["network.h5", "train"])
-    sentence("encode", lambda s: s, 1, ["train"])
+    sentence("encode", lambda s: s, 1, ["activations.h5", "extract"])
 
 
 def main():
@@ -264,7 +264,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hullscope-networks-") as folder:
         study = os.path.join(folder, "study.toml")
         with open(study, "w") as file:
-            file.write(STUDY.format(epochs=60))
+            file.write(STUDY.format(epochs=150))
         reference, expected = test_same_files_everywhere(study, folder)
         test_contents(reference)
         test_shared_batches(study, folder)

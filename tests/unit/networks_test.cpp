@@ -479,13 +479,14 @@ TEST(Fit, KilledAndResumed) {
   RandomStream random(17, 0);
   for (int round = 0; round < 6; ++round) {
     std::filesystem::remove(o.checkpoint);
-    o.checkpoint_seconds = round % 2 ? 0 : 1e9;
+    const double choices[] = {1e-9, 0, 1e9};  // after every step, after every epoch, never in time
+    o.checkpoint_seconds = choices[round % 3];
     int kills = 0;
     Trained result;
     for (bool done = false; !done;) {
       auto data = fit_data(samples);
       const auto gather = data.gather;
-      auto left = static_cast<int>(1 + random.below(9)) + (o.checkpoint_seconds > 0 && kills > 2 ? 1000 : 0);
+      auto left = static_cast<int>(1 + random.below(9)) + (o.checkpoint_seconds != 1e-9 && kills > 2 ? 1000 : 0);
       data.gather = [&](std::span<const std::int64_t> rows, std::span<float> out) {
         if (--left == 0) throw std::runtime_error("killed");
         gather(rows, out);
