@@ -5,5 +5,5 @@ add_executable(pretend_stages ${CMAKE_CURRENT_LIST_DIR}/support/pretend_stages.c
 target_link_libraries(pretend_stages PRIVATE hullscope_stage)
 set_target_properties(pretend_stages PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 hullscope_compile_options(pretend_stages)
-hullscope_script_test(stages_proximity_reduce LABELS mpi crash TIMEOUT 300
+hullscope_script_test(stages_proximity_reduce LABELS mpi crash TIMEOUT 600
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/cli/proximity_reduce_test.py)
