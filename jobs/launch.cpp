@@ -169,9 +169,10 @@ int wait_for(const Command& command, pid_t child) {
   for (int interrupts = 0;;) {
     int status = 0;
     if (waitpid(child, &status, WNOHANG) == child) {
-      if (WIFEXITED(status)) return WEXITSTATUS(status);
-      if (WIFSIGNALED(status))
-        return asked && WTERMSIG(status) != SIGKILL ? int{kExitInterrupted} : 128 + WTERMSIG(status);
+      const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      // A program that had not yet set its handlers ends by the request itself: nothing was begun.
+      const bool by_request = code == 128 + SIGUSR1 || code == 128 + SIGTERM;
+      return asked && by_request ? int{kExitInterrupted} : code;
     }
     siginfo_t info;
     const timespec second{1, 0};

@@ -14,7 +14,7 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <sstream>
 #include <thread>
 
 #include <hullscope/base/digest.hpp>
@@ -249,7 +249,12 @@ int make_report(const std::string& folder) {
   if (!missing.empty())
     throw EnvironmentError(fmt::format(
         "the report needs Python modules that {} does not have: install the Debian packages {}", python, missing));
-  return judged_exit("report", run_child({{python, "-E", "-s", script, folder}, {{"MPLBACKEND", "Agg"}}, false}));
+  std::string said;
+  const int code = capture_child({{python, "-E", "-s", script, folder}, {{"MPLBACKEND", "Agg"}}, false}, said);
+  std::istringstream lines(said);
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("report: ")) say(line);  // our own last line says where the page is
+  return judged_exit("report", code);
 }
 
 int report_stage(const study::Study& study, const std::string& folder, const std::string& results_digest) {
