@@ -7,7 +7,8 @@ hullscope_test(datasets_synthetic_test SOURCES property/datasets_synthetic_test.
   LIBRARIES hullscope::datasets ZLIB::ZLIB)
 hullscope_test(datasets_fuzz_test SOURCES fuzz/datasets_fuzz_test.cpp
   LIBRARIES hullscope::datasets ZLIB::ZLIB)
-hullscope_test(datasets_mpi_test SOURCES mpi/datasets_mpi_test.cpp LIBRARIES hullscope::datasets ZLIB::ZLIB GTest::gmock
+hullscope_test(datasets_mpi_test SOURCES mpi/datasets_mpi_test.cpp mpi/mpi_main.cpp
+  LIBRARIES hullscope::datasets ZLIB::ZLIB GTest::gmock
   RANKS 1 2 3 5)
 hullscope_test(datasets_data_test SOURCES unit/datasets_data_test.cpp LIBRARIES hullscope::datasets ZLIB::ZLIB
   LABELS data)

@@ -88,7 +88,9 @@ void fuzz(const std::string& format, const std::string& good, bool pack, const R
   }
   EXPECT_EQ(accepted + refused, cases);
   EXPECT_GT(refused, cases / 10);
-  EXPECT_LT(parallel::Stopwatch::peak_bytes() - before, std::int64_t{32} << 20);
+  if (test::kPeakIsMeant) {
+    EXPECT_LT(parallel::Stopwatch::peak_bytes() - before, std::int64_t{32} << 20);
+  }
   std::printf("%s: seed %llu, %llu accepted, %llu refused\n", format.c_str(), static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(accepted), static_cast<unsigned long long>(refused));
 }

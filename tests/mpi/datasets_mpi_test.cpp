@@ -133,24 +133,3 @@ TEST(Load, FashionMnistIsOneCopyWithOneDigest) {
 
 }  // namespace
 }  // namespace hullscope::datasets
-
-/// On the other ranks: failures only.
-class FailuresOnly : public ::testing::EmptyTestEventListener {
-  void OnTestPartResult(const ::testing::TestPartResult& result) override {
-    if (result.failed())
-      std::fprintf(stderr, "rank %d, %s:%d: %s\n", hullscope::parallel::Comm::world().rank(), result.file_name(),
-                   result.line_number(), result.message());
-  }
-};
-
-int main(int argc, char** argv) {
-  const hullscope::parallel::Session session(argc, argv);
-  ::testing::InitGoogleTest(&argc, argv);
-  ::testing::TestEventListeners& listeners = ::testing::UnitTest::GetInstance()->listeners();
-  if (!hullscope::parallel::Comm::world().root()) {
-    delete listeners.Release(listeners.default_result_printer());
-    listeners.Append(new FailuresOnly);
-  }
-  const int failed = RUN_ALL_TESTS();
-  return hullscope::parallel::Comm::world().any(failed != 0) ? 1 : 0;
-}

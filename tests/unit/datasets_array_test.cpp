@@ -143,7 +143,9 @@ TEST(Gzip, ABombIsNotUnpackedIntoMemory) {
   expect_error<DataError>([&] { read_array(bomb); }, {"byte 24", "more bytes"});
   const std::string liar = folder.write("liar.gz", gzip(idx(0x08, {0x7fffffffu}, std::string(100, 'x'))));
   expect_error<DataError>([&] { read_array(liar); }, {"promises 2147483647 values", "at most"});
-  EXPECT_LT(parallel::Stopwatch::peak_bytes() - before, std::int64_t{16} << 20);
+  if (test::kPeakIsMeant) {
+    EXPECT_LT(parallel::Stopwatch::peak_bytes() - before, std::int64_t{16} << 20);
+  }
 }
 
 // ---- NPY

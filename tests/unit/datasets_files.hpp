@@ -77,6 +77,13 @@ inline std::string gzip(const std::string& bytes, int level = 6) {
   return out;
 }
 
+/// Does peak memory say something? The address sanitizer keeps what was freed.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kPeakIsMeant = false;
+#else
+inline constexpr bool kPeakIsMeant = true;
+#endif
+
 /// The error's sentence must hold all parts. Fails if nothing, or something else, is thrown.
 template <class Error, class Call>
 void expect_error(const Call& call, const std::vector<std::string>& parts) {

@@ -107,6 +107,7 @@ Samples read_named(const NamedSet& set, const SetRequest& request) {
     Piece piece = read_piece(set, file, request.folder);
     if (samples.values.empty()) {
       samples.values = std::move(piece.values);
+      samples.values.reserve(n * d);
     } else {
       samples.values.insert(samples.values.end(), piece.values.begin(), piece.values.end());
     }
