@@ -63,6 +63,7 @@ struct ArtifactWriter::State {
   std::string temporary;
   Handle file;
   int deflate = 0;
+  int exceptions = std::uncaught_exceptions();
   std::int64_t needed = 0;  ///< bytes of the data sets so far
   std::map<std::string, Entry> entries;
   std::map<std::string, Handle> open_datasets;
@@ -414,7 +415,7 @@ ArtifactWriter::~ArtifactWriter() {
   // While an exception leaves this rank, others may be in a collective call: then nothing collective here.
   if (!state_->file) return;
   state_->in_progress.reset();
-  state_->close_file(state_->comm.size() == 1 || std::uncaught_exceptions() == 0);
+  state_->close_file(state_->comm.size() == 1 || std::uncaught_exceptions() <= state_->exceptions);
 }
 
 template <class T>

@@ -1,4 +1,3 @@
-// A shard is made in memory and published as bytes: no file of its name is ever open for writing.
 #include <hullscope/store/shards.hpp>
 
 #include <algorithm>
@@ -17,7 +16,7 @@ namespace hullscope::store {
 using namespace detail;
 namespace fs = std::filesystem;
 
-static const char* const kShardFormat = "hullscope-shard";
+static const std::string kShardFormat = "hullscope-shard";
 
 static std::string shard_path(const std::string& folder, std::int64_t i) {
   char name[32];
@@ -66,20 +65,18 @@ bool ShardSet::done(std::int64_t i) const {
   return false;
 }
 
-static void write_array(hid_t file, const std::string& name, const ShardArray& array) {
-  const auto need = [&](bool done) {
-    if (!done) throw InternalError("the shard's array " + name + " was refused by HDF5: " + first_error());
-  };
-  std::visit(
+static bool write_array(hid_t file, const std::string& path, const ShardArray& array) {
+  return std::visit(
       [&]<class T>(const std::vector<T>& values) {
         const std::vector<std::int64_t> shape{static_cast<std::int64_t>(values.size())};
         if constexpr (std::is_same_v<T, std::string>) {
-          const Handle made = create_dataset(file, "/" + name, text_type().get(), shape, 0);
-          need(made && write_text_dataset(made.get(), values));
+          const Handle made = create_dataset(file, path, text_type().get(), shape, 0);
+          return made && write_text_dataset(made.get(), values);
         } else {
-          const Handle made = create_dataset(file, "/" + name, file_type(type_of<T>()), shape, 0);
-          need(made && (values.empty() || H5Dwrite(made.get(), memory_type(type_of<T>()), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                                   values.data()) >= 0));
+          constexpr Type type = type_of<T>();
+          const Handle made = create_dataset(file, path, file_type(type), shape, 0);
+          return made && (values.empty() ||
+                          H5Dwrite(made.get(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
         }
       },
       array);
@@ -87,26 +84,22 @@ static void write_array(hid_t file, const std::string& name, const ShardArray& a
 
 void ShardSet::publish(std::int64_t i, const Shard& shard) const {
   const std::string path = shard_path(folder_, i);
-  const Handle access = file_access();
-  H5Pset_fapl_core(access.get(), 1 << 20, false);
-  // An image of a newer file (superblock 3) clears its status flags without renewing the superblock's checksum.
-  H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
-  Handle file = create_file(path, access.get());
-  if (!file) throw InternalError("HDF5 makes no file in memory: " + first_error());
-  for (const auto& [name, array] : shard) write_array(file.get(), name, array);
-  const Handle root(H5Gopen2(file.get(), "/", H5P_DEFAULT), H5Gclose);
-  const auto put = [&](const char* name, const std::string& value) {
-    if (!write_attribute(root.get(), name, value)) throw InternalError("HDF5 refuses an attribute: " + first_error());
+  FileInProgress in_progress(path);
+  const auto need = [&](bool done) {
+    if (!done)
+      throw EnvironmentError("cannot write " + path + ": " + first_error() +
+                             "; free some space, or choose another output folder");
   };
-  put("format", kShardFormat);
-  put("task_key", task_key_);
-  put("content_digest", content_digest_of(file.get(), path));
-  H5Fflush(file.get(), H5F_SCOPE_GLOBAL);
-  const ssize_t size = H5Fget_file_image(file.get(), nullptr, 0);
-  std::string bytes(static_cast<std::size_t>(std::max<ssize_t>(size, 0)), '\0');
-  if (size <= 0 || H5Fget_file_image(file.get(), bytes.data(), bytes.size()) != size)
-    throw InternalError("HDF5 gives no image of a file in memory: " + first_error());
-  publish_bytes(path, bytes);
+  Handle file = create_file(in_progress.path(), file_access().get());
+  need(static_cast<bool>(file));
+  for (const auto& [name, array] : shard) need(write_array(file.get(), "/" + name, array));
+  Handle root(H5Gopen2(file.get(), "/", H5P_DEFAULT), H5Gclose);
+  need(write_attribute(root.get(), "format", kShardFormat));
+  need(write_attribute(root.get(), "task_key", task_key_));
+  need(write_attribute(root.get(), "content_digest", content_digest_of(file.get(), path)));
+  root.reset();
+  need(H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0 && file.reset());
+  in_progress.publish();
 }
 
 Shard ShardSet::read(std::int64_t i) const {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -59,8 +61,9 @@ inline Provenance provenance(const std::string& stage, const std::string& key = 
 /// A hull file of `n` queries in `d` dimensions; rows are split over the ranks of `comm`, the last rank has none if
 /// there is more than one. Values depend on the row only.
 inline std::string write_hull(const parallel::Comm& comm, const std::string& path, std::int64_t n, std::int64_t d,
-                              const std::string& key = "key", double wall = 1.5) {
+                              const std::string& key = "key", int compression = 0) {
   ArtifactWriter out(comm, path, provenance("hull", key));
+  out.set_compression(compression);
   const std::int64_t writers = comm.size() > 1 ? comm.size() - 1 : 1;
   const std::int64_t first = std::min<std::int64_t>(n, n * comm.rank() / writers);
   const std::int64_t last = std::min<std::int64_t>(n, n * (comm.rank() + 1) / writers);
@@ -107,7 +110,7 @@ inline std::string write_hull(const parallel::Comm& comm, const std::string& pat
   out.attribute("/", "solver", std::string("wolfe"));
   out.attribute("/support", "rounding", 0.5);
   out.attribute("/verdict", "undecided", std::int64_t{n});
-  return out.publish({.wall_seconds = wall, .cpu_seconds = 3, .peak_bytes = 1 << 20});
+  return out.publish({.wall_seconds = 1.5, .cpu_seconds = 3, .peak_bytes = 1 << 20});
 }
 
 }  // namespace hullscope::store::test
