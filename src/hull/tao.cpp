@@ -18,7 +18,9 @@ namespace hullscope::hull::detail {
 namespace {
 
 constexpr PetscInt kIterations = 300;  // built-in types may need thousands; column generation ends what they began
-constexpr PetscReal kTolerance = 1e-9;
+constexpr PetscInt kLinearIterations = 200;
+constexpr PetscReal kTolerance = 1e-7;          // of the gradient; the rest is column generation's and the proof's
+constexpr PetscReal kInteriorTolerance = 1e-4;  // bqpip's linear systems are solved iteratively and get harder
 
 void check(PetscErrorCode code, const char* call) {
   if (code == 0) return;
@@ -61,18 +63,20 @@ struct Handle {
 struct Cone {
   const PreparedPoints& points;
   const double* y;
+  std::vector<std::int64_t> members;  // the rows that take part: one variable each
   double lift;
   const std::function<bool()>& out_of_time;
   std::vector<double> row, sum, residual;
+  std::vector<double> shift = {};  // what bqpip adds to the Hessian's diagonal; empty: nothing
 
   std::size_t width() const { return static_cast<std::size_t>(points.dimension()); }
 
   // sum = A^T l; rows of weight 0 are not read
   void transposed_product(const double* l) {
     std::fill(sum.begin(), sum.end(), 0.0);
-    for (std::int64_t i = 0; i < points.size(); ++i) {
+    for (std::size_t i = 0; i < members.size(); ++i) {
       if (l[i] == 0) continue;
-      points.copy_row(i, row.data());
+      points.copy_row(members[i], row.data());
       const double weight = l[i] * points.inverse_unit();
       for (std::size_t k = 0; k < width(); ++k) sum[k] += weight * (row[k] - y[k]);
       sum.back() += l[i] * lift;
@@ -80,12 +84,30 @@ struct Cone {
   }
   // out = A v
   void product(const std::vector<double>& v, double* out) {
-    for (std::int64_t i = 0; i < points.size(); ++i) {
-      points.copy_row(i, row.data());
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      points.copy_row(members[i], row.data());
       double value = 0;
       for (std::size_t k = 0; k < width(); ++k) value += (row[k] - y[k]) * v[k];
       out[i] = value * points.inverse_unit() + lift * v.back();
     }
+  }
+  // |x - y|^2 of variable i, in units^2
+  double square(std::size_t i) {
+    points.copy_row(members[i], row.data());
+    double result = 0;
+    for (std::size_t k = 0; k < width(); ++k) {
+      const double v = (row[k] - y[k]) * points.inverse_unit();
+      result += v * v;
+    }
+    return result;
+  }
+  double diagonal(std::size_t i) { return square(i) + lift * lift; }  // of the Hessian
+  std::size_t nearest() {                                             // the variable where the minimisation starts
+    std::size_t best = 0;
+    double least = square(0);
+    for (std::size_t i = 1; i < members.size(); ++i)
+      if (const double s = square(i); s < least) best = i, least = s;
+    return best;
   }
 };
 
@@ -118,6 +140,11 @@ PetscErrorCode hessian_product(Mat hessian, Vec in, Vec out) {
   PetscCall(VecRestoreArrayRead(in, &x));
   PetscCall(VecGetArrayWrite(out, &y));
   cone.product(cone.sum, y);
+  if (!cone.shift.empty()) {
+    PetscCall(VecGetArrayRead(in, &x));
+    for (std::size_t i = 0; i < cone.shift.size(); ++i) y[i] += cone.shift[i] * x[i];
+    PetscCall(VecRestoreArrayRead(in, &x));
+  }
   PetscCall(VecRestoreArrayWrite(out, &y));
   PetscFunctionReturn(0);
 }
@@ -129,16 +156,24 @@ PetscErrorCode hessian_diagonal(Mat hessian, Vec out) {
   PetscCall(MatShellGetContext(hessian, &context));
   Cone& cone = *static_cast<Cone*>(context);
   PetscCall(VecGetArrayWrite(out, &y));
-  for (std::int64_t i = 0; i < cone.points.size(); ++i) {
-    cone.points.copy_row(i, cone.row.data());
-    double square = 0;
-    for (std::size_t k = 0; k < cone.width(); ++k) {
-      const double v = (cone.row[k] - cone.y[k]) * cone.points.inverse_unit();
-      square += v * v;
-    }
-    y[i] = square + cone.lift * cone.lift;
-  }
+  for (std::size_t i = 0; i < cone.members.size(); ++i)
+    y[i] = cone.diagonal(i) + (cone.shift.empty() ? 0 : cone.shift[i]);
   PetscCall(VecRestoreArrayWrite(out, &y));
+  PetscFunctionReturn(0);
+}
+
+// bqpip adds to the diagonal before each linear solve and puts the old one back afterwards.
+PetscErrorCode set_hessian_diagonal(Mat hessian, Vec given, InsertMode mode) {
+  void* context = nullptr;
+  const PetscScalar* x = nullptr;
+  PetscFunctionBeginUser;
+  PetscCall(MatShellGetContext(hessian, &context));
+  Cone& cone = *static_cast<Cone*>(context);
+  cone.shift.resize(cone.members.size(), 0);
+  PetscCall(VecGetArrayRead(given, &x));
+  for (std::size_t i = 0; i < cone.shift.size(); ++i)
+    cone.shift[i] = mode == ADD_VALUES ? cone.shift[i] + x[i] : x[i] - cone.diagonal(i);
+  PetscCall(VecRestoreArrayRead(given, &x));
   PetscFunctionReturn(0);
 }
 
@@ -156,24 +191,6 @@ PetscErrorCode converged(Tao tao, void* context) {
 std::string reason_name(TaoConvergedReason reason) {
   const std::string name = TaoConvergedReasons[reason];
   return name.rfind("TAO_", 0) == 0 ? name.substr(4) : name;
-}
-
-/// A row that takes part, of smallest distance to y: where the minimisation starts.
-std::int64_t nearest_row(const PreparedPoints& points, const RowFilter& rows, const double* y) {
-  std::vector<double> row(static_cast<std::size_t>(points.dimension()));
-  std::int64_t best = -1;
-  double least = 0;
-  for (std::int64_t i = 0; i < points.size(); ++i) {
-    if (!rows.allows(i)) continue;
-    points.copy_row(i, row.data());
-    double square = 0;
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      const double v = (row[k] - y[k]) * points.inverse_unit();
-      square += v * v;
-    }
-    if (best < 0 || square < least) best = i, least = square;
-  }
-  return best;
 }
 
 }  // namespace
@@ -195,33 +212,37 @@ TaoOutcome tao_solve(const PreparedPoints& points, const RowFilter& rows, const 
                      "; use the solver \"reference\" or a 64-bit PETSc.");
   Cone cone{points,
             y,
+            {},
             1,
             out_of_time,
             std::vector<double>(static_cast<std::size_t>(width - 1)),
             std::vector<double>(static_cast<std::size_t>(width)),
             {}};
-  const PetscInt size = static_cast<PetscInt>(n);
+  for (std::int64_t i = 0; i < n; ++i)
+    if (rows.allows(i)) cone.members.push_back(i);
+  const PetscInt size = static_cast<PetscInt>(cone.members.size());
   Handle<Vec, VecDestroy> solution, lower, upper;
   Handle<Mat, MatDestroy> hessian;
   Handle<Tao, TaoDestroy> tao;
   HULLSCOPE_PETSC(VecCreateSeq, PETSC_COMM_SELF, size, &solution.value);
   HULLSCOPE_PETSC(VecDuplicate, solution.value, &lower.value);
   HULLSCOPE_PETSC(VecDuplicate, solution.value, &upper.value);
-  HULLSCOPE_PETSC(VecSet, upper.value, PETSC_INFINITY);
-  // Rows that take no part are held at weight 0.
-  for (std::int64_t i = 0; i < n; ++i)
-    if (!rows.allows(i)) HULLSCOPE_PETSC(VecSetValue, upper.value, static_cast<PetscInt>(i), 0, INSERT_VALUES);
-  HULLSCOPE_PETSC(VecSetValue, solution.value, static_cast<PetscInt>(nearest_row(points, rows, y)), 1, INSERT_VALUES);
-  for (Vec v : {upper.value, solution.value}) {
-    HULLSCOPE_PETSC(VecAssemblyBegin, v);
-    HULLSCOPE_PETSC(VecAssemblyEnd, v);
-  }
+  // The minimiser's weights sum to at most 1; bqpip takes an infinite bound at its word and needs a finite one.
+  HULLSCOPE_PETSC(VecSet, upper.value, 2);
+  HULLSCOPE_PETSC(VecSetValue, solution.value, static_cast<PetscInt>(cone.nearest()), 1, INSERT_VALUES);
+  HULLSCOPE_PETSC(VecAssemblyBegin, solution.value);
+  HULLSCOPE_PETSC(VecAssemblyEnd, solution.value);
   HULLSCOPE_PETSC(MatCreateShell, PETSC_COMM_SELF, size, size, size, size, &cone, &hessian.value);
   HULLSCOPE_PETSC(MatShellSetOperation, hessian.value, MATOP_MULT, reinterpret_cast<void (*)()>(hessian_product));
   HULLSCOPE_PETSC(MatShellSetOperation, hessian.value, MATOP_MULT_TRANSPOSE,
                   reinterpret_cast<void (*)()>(hessian_product));
   HULLSCOPE_PETSC(MatShellSetOperation, hessian.value, MATOP_GET_DIAGONAL,
                   reinterpret_cast<void (*)()>(hessian_diagonal));
+  if (type == TAOBQPIP) {  // PETSc's own shift of a shell matrix cannot be taken back
+    HULLSCOPE_PETSC(MatShellSetManageScalingShifts, hessian.value);
+    HULLSCOPE_PETSC(MatShellSetOperation, hessian.value, MATOP_DIAGONAL_SET,
+                    reinterpret_cast<void (*)()>(set_hessian_diagonal));
+  }
   HULLSCOPE_PETSC(MatSetOption, hessian.value, MAT_SYMMETRIC, PETSC_TRUE);
   HULLSCOPE_PETSC(TaoCreate, PETSC_COMM_SELF, &tao.value);
   HULLSCOPE_PETSC(TaoSetType, tao.value, type.c_str());
@@ -229,16 +250,18 @@ TaoOutcome tao_solve(const PreparedPoints& points, const RowFilter& rows, const 
   HULLSCOPE_PETSC(TaoSetVariableBounds, tao.value, lower.value, upper.value);
   HULLSCOPE_PETSC(TaoSetObjectiveAndGradient, tao.value, nullptr, objective_and_gradient, &cone);
   HULLSCOPE_PETSC(TaoSetHessian, tao.value, hessian.value, hessian.value, constant_hessian, nullptr);
-  HULLSCOPE_PETSC(TaoSetTolerances, tao.value, kTolerance, kTolerance, 0);
+  const PetscReal tolerance = type == TAOBQPIP ? kInteriorTolerance : kTolerance;
+  HULLSCOPE_PETSC(TaoSetTolerances, tao.value, tolerance, tolerance, 0);
   HULLSCOPE_PETSC(TaoSetMaximumIterations, tao.value, kIterations);
   HULLSCOPE_PETSC(TaoSetConvergenceTest, tao.value, converged, &cone);
   HULLSCOPE_PETSC(TaoSetFromOptions, tao.value);
   KSP linear = nullptr;
   HULLSCOPE_PETSC(TaoGetKSP, tao.value, &linear);
-  if (linear != nullptr) {  // a shell matrix has no entries to precondition with
-    PC preconditioner = nullptr;
+  if (linear != nullptr) {  // a shell matrix has no entries to precondition with but its diagonal, whose size changes
+    PC preconditioner = nullptr;  // by orders of magnitude in an interior-point method
     HULLSCOPE_PETSC(KSPGetPC, linear, &preconditioner);
-    HULLSCOPE_PETSC(PCSetType, preconditioner, PCNONE);
+    HULLSCOPE_PETSC(PCSetType, preconditioner, type == TAOBQPIP ? PCJACOBI : PCNONE);
+    HULLSCOPE_PETSC(KSPSetTolerances, linear, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT, kLinearIterations);
   }
   HULLSCOPE_PETSC(TaoSolve, tao.value);
   TaoConvergedReason reason = TAO_CONTINUE_ITERATING;
@@ -248,16 +271,15 @@ TaoOutcome tao_solve(const PreparedPoints& points, const RowFilter& rows, const 
   outcome.reason = reason_name(reason);
   const PetscScalar* weight = nullptr;
   HULLSCOPE_PETSC(VecGetArrayRead, solution.value, &weight);
-  std::vector<std::int64_t> order;
-  for (std::int64_t i = 0; i < n; ++i)
-    if (weight[i] > 0 && rows.allows(i)) order.push_back(i);
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < cone.members.size(); ++i)
+    if (weight[i] > 0) order.push_back(i);
   const std::size_t kept = std::min(order.size(), static_cast<std::size_t>(4 * width));
   std::partial_sort(
       order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
-      [&](std::int64_t a, std::int64_t b) { return weight[a] > weight[b] || (weight[a] == weight[b] && a < b); });
-  order.resize(kept);
+      [&](std::size_t a, std::size_t b) { return weight[a] > weight[b] || (weight[a] == weight[b] && a < b); });
+  for (std::size_t i = 0; i < kept; ++i) outcome.support.push_back(cone.members[order[i]]);
   HULLSCOPE_PETSC(VecRestoreArrayRead, solution.value, &weight);
-  outcome.support = std::move(order);
   return outcome;
 }
 

@@ -19,8 +19,8 @@ class Tao : public testing::TestWithParam<std::string> {};
 
 TEST_P(Tao, AgreesWithTheReference) {
   for (const int d : {1, 3, 6}) {
-    const Matrix<float> x = gaussian<float>(200, d, seed(), "tao");
-    const Matrix<double> y = gaussian<double>(12, d, seed(), "tao queries");
+    const Matrix<float> x = gaussian<float>(120, d, seed(), "tao");
+    const Matrix<double> y = gaussian<double>(6, d, seed(), "tao queries");
     hull::MembershipOptions options;
     options.projection = true;
     const auto reference = ask(x, y, options);
@@ -36,7 +36,8 @@ TEST_P(Tao, AgreesWithTheReference) {
     }
     const auto good = std::count_if(answer.statistics.begin(), answer.statistics.end(),
                                     [](const auto& s) { return s.solver_reason.rfind("CONVERGED_", 0) == 0; });
-    RecordProperty("converged_at_d" + std::to_string(d), static_cast<int>(good));
+    // The type really solves the problem; at d = 6 quasi-Newton types need more than the iterations they are given.
+    if (d < 6) EXPECT_GE(good, 3) << "of 6 queries, d = " << d << ", seed " << seed();
   }
 }
 
