@@ -482,8 +482,8 @@ std::string ArtifactWriter::publish(const RunRecord& run) {
     } catch (const std::exception& error) {
       outcome = std::string("I") + error.what();
     }
+    s.in_progress.reset();  // if it failed: gives the space back that closing needs
     s.file.reset();
-    s.in_progress.reset();
   }
   s.temporary.clear();
   outcome = s.comm.broadcast(outcome);

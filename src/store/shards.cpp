@@ -84,13 +84,14 @@ static bool write_array(hid_t file, const std::string& path, const ShardArray& a
 
 void ShardSet::publish(std::int64_t i, const Shard& shard) const {
   const std::string path = shard_path(folder_, i);
+  Handle file;
   FileInProgress in_progress(path);
   const auto need = [&](bool done) {
     if (!done)
       throw EnvironmentError("cannot write " + path + ": " + first_error() +
                              "; free some space, or choose another output folder");
   };
-  Handle file = create_file(in_progress.path(), file_access().get());
+  file = create_file(in_progress.path(), file_access().get());
   need(static_cast<bool>(file));
   for (const auto& [name, array] : shard) need(write_array(file.get(), "/" + name, array));
   Handle root(H5Gopen2(file.get(), "/", H5P_DEFAULT), H5Gclose);

@@ -29,8 +29,11 @@ class Handle {
   ~Handle() { reset(); }
   explicit operator bool() const { return id_ >= 0; }
   hid_t get() const { return id_; }
-  /// Closes it now; false if HDF5 could not.
-  bool reset() { return id_ < 0 || closer_(std::exchange(id_, -1)) >= 0; }
+  /// Closes it now; false if HDF5 could not, and then the destructor tries again.
+  bool reset() {
+    if (id_ >= 0 && closer_(id_) >= 0) id_ = -1;
+    return id_ < 0;
+  }
   /// Gives up ownership without closing.
   void leak() { id_ = -1; }
 
