@@ -309,27 +309,31 @@ bool ExactDirection::separates(const PointsView& points, std::int64_t row, std::
 
 double ExactDirection::distance_lower(const PointsView& points, std::span<const std::int64_t> rows_wanted,
                                       std::span<const double> y) const {
-  if (zero()) return 0;
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  double least = infinity;
-  Integer value, square;
-  for (const std::int64_t row : rows_wanted) {
-    const long e = state_->dot(value, points, row, y);
-    if (fmpz_sgn(value) <= 0) return 0;
-    fmpz_mul(square, value, value);
-    auto [f, fe] = nearest_ratio(square, state_->norm2);
-    if (fe % 2 != 0) {
-      f *= 2;
-      --fe;
-    }
-    double bound = std::ldexp(std::sqrt(f), static_cast<int>(std::clamp(fe / 2 + e - state_->exponent, -3000L, 3000L)));
-    bound = std::min(bound, std::numeric_limits<double>::max());
-    while (bound > 0 && !state_->at_least(value, e, bound)) bound = std::nextafter(bound, 0.0);
-    while (bound < std::numeric_limits<double>::max() && state_->at_least(value, e, std::nextafter(bound, infinity)))
-      bound = std::nextafter(bound, infinity);
-    least = std::min(least, bound);
+  if (zero() || rows_wanted.empty()) return 0;
+  Integer value, least;
+  long least_e = 0;
+  for (std::size_t i = 0; i < rows_wanted.size(); ++i) {
+    const long e = state_->dot(value, points, rows_wanted[i], y);
+    if (i > 0 && compare(value, e, least, least_e) >= 0) continue;
+    fmpz_set(least, value);
+    least_e = e;
   }
-  return rows_wanted.empty() ? 0 : least;
+  if (fmpz_sgn(least) <= 0) return 0;
+  // least / |r| = 2^(least_e - exponent) sqrt(least^2 / norm2), near enough to be stepped to the right double.
+  Integer square;
+  fmpz_mul(square, least, least);
+  auto [f, fe] = nearest_ratio(square, state_->norm2);
+  if (fe % 2 != 0) {
+    f *= 2;
+    --fe;
+  }
+  constexpr double largest = std::numeric_limits<double>::max(), infinity = std::numeric_limits<double>::infinity();
+  const long e = std::clamp(fe / 2 + least_e - state_->exponent, -3000L, 3000L);
+  double bound = std::min(std::ldexp(std::sqrt(f), static_cast<int>(e)), largest);
+  while (bound > 0 && !state_->at_least(least, least_e, bound)) bound = std::nextafter(bound, 0.0);
+  while (bound < largest && state_->at_least(least, least_e, std::nextafter(bound, infinity)))
+    bound = std::nextafter(bound, infinity);
+  return bound;
 }
 
 // ------------------------------------------------------------------------------------------------ distances
