@@ -99,7 +99,7 @@ def main():
         process = subprocess.Popen(command(output, ranks=options.ranks), start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
-            process.wait(timeout=randomness.uniform(0.1, 0.6 * whole))
+            process.wait(timeout=randomness.uniform(0.1, 0.35 * whole))
         except subprocess.TimeoutExpired:
             kind, stage = strike(process.pid, randomness)
             kills += kind != "nothing"
