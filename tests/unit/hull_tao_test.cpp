@@ -37,7 +37,9 @@ TEST_P(Tao, AgreesWithTheReference) {
     const auto good = std::count_if(answer.statistics.begin(), answer.statistics.end(),
                                     [](const auto& s) { return s.solver_reason.rfind("CONVERGED_", 0) == 0; });
     // The type really solves the problem; at d = 6 quasi-Newton types need more than the iterations they are given.
-    if (d < 6) EXPECT_GE(good, 3) << "of 6 queries, d = " << d << ", seed " << seed();
+    if (d < 6) {
+      EXPECT_GE(good, 3) << "of 6 queries, d = " << d << ", seed " << seed();
+    }
   }
 }
 
