@@ -143,18 +143,25 @@ Element element_of(const ByteSource& source, const std::string& descr, bool* big
 /// Fortran order to C order. bytes: the values, first axis fastest.
 std::vector<std::byte> to_c_order(const std::vector<std::byte>& bytes, const std::vector<std::int64_t>& shape,
                                   std::size_t item) {
+  struct Axis {
+    std::size_t extent, stride, index;  // stride: in the input, in items
+  };
+  std::vector<Axis> axes;
+  std::size_t stride = 1;
+  for (const std::int64_t extent : shape) {
+    axes.push_back({static_cast<std::size_t>(extent), stride, 0});
+    stride *= static_cast<std::size_t>(extent);
+  }
   std::vector<std::byte> out(bytes.size());
-  const std::size_t count = bytes.size() / item, axes = shape.size();
-  std::vector<std::size_t> stride(axes, 1), index(axes, 0);  // stride of each axis in the input, in items
-  for (std::size_t a = 1; a < axes; ++a) stride[a] = stride[a - 1] * static_cast<std::size_t>(shape[a - 1]);
+  const std::size_t count = bytes.size() / item;
   std::size_t from = 0;
   for (std::size_t to = 0; to < count; ++to) {
     std::memcpy(out.data() + to * item, bytes.data() + from * item, item);
-    for (std::size_t a = axes; a-- > 0;) {  // the next index, last axis fastest
-      from += stride[a];
-      if (++index[a] < static_cast<std::size_t>(shape[a])) break;
-      from -= stride[a] * index[a];
-      index[a] = 0;
+    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {  // the next index, last axis fastest
+      from += axis->stride;
+      if (++axis->index < axis->extent) break;
+      from -= axis->stride * axis->index;
+      axis->index = 0;
     }
   }
   return out;
