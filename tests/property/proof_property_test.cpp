@@ -298,7 +298,7 @@ Case many_points(std::uint64_t number, RandomStream& random, std::vector<double>
 TEST(ProofProperty, SeparationOfManyPointsIsJudgedAsInRationals) {
   SCOPED_TRACE("HULLSCOPE_TEST_SEED=" + std::to_string(seed()));
   std::int64_t honest = 0, refused = 0, kept = 0;
-  for (std::uint64_t number = 0; number < 40; ++number) {
+  for (std::uint64_t number = 0; number < 24; ++number) {
     RandomStream random(stream_key(seed(), "proof/many"), number);
     Proof proof;
     const Case c = many_points(number, random, proof.direction);
@@ -321,16 +321,16 @@ TEST(ProofProperty, SeparationOfManyPointsIsJudgedAsInRationals) {
       if (k >= 4 && k < 8) flip_bit(changed.direction[entry], random);
       if (k >= 8) changed.direction[entry] *= 1 + std::ldexp(random.normal(), -50);
       const bool true_still = strict(changed, c.y.data());
-      if (lax(changed, c.y.data()) != true_still) continue;
+      if (!true_still && lax(changed, c.y.data())) continue;
       const CheckResult result = checked(c, changed);
       ASSERT_EQ(result.proved, true_still) << "change " << k << ": " << result.reason;
       honest += k == 0 && true_still ? 1 : 0;
       ++(true_still ? kept : refused);
     }
   }
-  EXPECT_GT(honest, 15);
-  EXPECT_GT(refused, 150);
-  EXPECT_GT(kept, 40);
+  EXPECT_GT(honest, 8);
+  EXPECT_GT(refused, 80);
+  EXPECT_GT(kept, 20);
 }
 
 TEST(ProofProperty, ExactBarycentricAgreesWithRationalElimination) {
