@@ -45,6 +45,8 @@ struct Entry {
   bool is_scale(const std::string& path) const { return dimensions.size() == 1 && dimensions[0] == name_of(path); }
 };
 
+constexpr std::int64_t kMetadata = 64 << 10;  ///< bytes that a file holds beside its data sets, and some more
+
 /// Scales that count along a dimension need not be written by the stage.
 bool counts_along(const Field* field, const std::string& dimension) {
   if (!field) return true;
@@ -88,9 +90,13 @@ struct ArtifactWriter::State {
   }
   // ---------------------------------------------------------------------------------- at publication, rank 0 only
   std::string finish(const RunRecord& run, const std::set<std::string>& hosts);
-  void need(bool done, const std::string& dataset) const {
-    if (!done) throw EnvironmentError(cannot_write(dataset));
+  void need(bool done, const std::string& dataset) {
+    if (done) return;
+    const std::string sentence = cannot_write(dataset);
+    in_progress.reset();  // before handles close on the way out: closing writes, and needs the space
+    throw EnvironmentError(sentence);
   }
+  void reserve_held();
   void write_held();
   std::map<std::string, std::int64_t> scale_lengths() const;
   void resolve_text_shape(const std::string& dataset, Entry& entry, const std::map<std::string, std::int64_t>& scales);
@@ -98,7 +104,7 @@ struct ArtifactWriter::State {
   void make_scale(const std::string& scale, std::int64_t length);
   void attach_scales();
   void write_attributes();
-  void write_run(const RunRecord& run, const std::set<std::string>& hosts) const;
+  void write_run(const RunRecord& run, const std::set<std::string>& hosts);
 };
 
 // ------------------------------------------------------------------------------------------------ while ranks write
@@ -131,7 +137,6 @@ void ArtifactWriter::State::reserve(std::int64_t more) {
   needed += more;
   std::string error;
   try {
-    constexpr std::int64_t kMetadata = 64 << 10;
     if (comm.root()) in_progress->reserve(static_cast<std::uint64_t>(needed + kMetadata));
   } catch (const EnvironmentError& e) {
     error = e.what();
@@ -232,6 +237,21 @@ void ArtifactWriter::State::write_rows(const std::string& dataset, Type type, co
 }
 
 // --------------------------------------------------------------------------------------- at publication, rank 0 only
+
+/// The space of what is still to be written, so that a full disk is met here and not half-way through HDF5.
+void ArtifactWriter::State::reserve_held() {
+  for (const auto& [dataset, entry] : entries) {
+    needed += 4096;  // its metadata: object header, attributes
+    const auto bytes = static_cast<std::int64_t>(entry.bytes.size());
+    if (!entry.in_file) needed += bytes > kChunkBytes ? bytes + kChunkBytes : bytes;
+    for (const std::string& text : entry.texts) needed += static_cast<std::int64_t>(text.size() + 64);
+  }
+  for (const auto& [object, values] : attributes)
+    for (const auto& [name, value] : values)
+      if (const auto* text = std::get_if<std::string>(&value)) needed += static_cast<std::int64_t>(text->size());
+  needed += static_cast<std::int64_t>(provenance.study_toml.size());
+  in_progress->reserve(static_cast<std::uint64_t>(needed + kMetadata));
+}
 
 void ArtifactWriter::State::write_held() {
   for (auto& [dataset, entry] : entries) {
@@ -363,7 +383,7 @@ static std::string now_in_words() {
   return text;
 }
 
-void ArtifactWriter::State::write_run(const RunRecord& run, const std::set<std::string>& hosts) const {
+void ArtifactWriter::State::write_run(const RunRecord& run, const std::set<std::string>& hosts) {
   nlohmann::json paths = nlohmann::json::object();
   for (const auto& [role, input] : provenance.inputs) paths[role] = input.path;
   const char* const job = std::getenv("SLURM_JOB_ID");
@@ -387,6 +407,7 @@ std::string ArtifactWriter::State::finish(const RunRecord& run, const std::set<s
   for (auto& [dataset, entry] : entries)
     if (entry.type == Type::text) resolve_text_shape(dataset, entry, scales);
   make_missing_scales(scales);
+  reserve_held();
   clear_errors();
   if (!file) file = Handle(H5Fopen(temporary.c_str(), H5F_ACC_RDWR, file_access().get()), H5Fclose);
   need(static_cast<bool>(file), "");

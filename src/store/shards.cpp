@@ -82,10 +82,24 @@ static bool write_array(hid_t file, const std::string& path, const ShardArray& a
       array);
 }
 
+/// More than the shard's file will hold.
+static std::uint64_t bytes_of(const Shard& shard) {
+  std::uint64_t bytes = 64 << 10;
+  for (const auto& [name, array] : shard) {
+    bytes += 4096 + name.size();
+    const std::uint64_t size = std::visit([](const auto& values) { return values.size() * sizeof(values[0]); }, array);
+    bytes += size + (size > kChunkBytes ? kChunkBytes : 0);  // the last chunk is whole
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&array))
+      for (const std::string& text : *texts) bytes += text.size() + 64;
+  }
+  return bytes;
+}
+
 void ShardSet::publish(std::int64_t i, const Shard& shard) const {
   const std::string path = shard_path(folder_, i);
   Handle file;
   FileInProgress in_progress(path);
+  in_progress.reserve(bytes_of(shard));
   const auto need = [&](bool done) {
     if (!done)
       throw EnvironmentError("cannot write " + path + ": " + first_error() +

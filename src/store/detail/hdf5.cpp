@@ -217,9 +217,7 @@ bool make_groups(hid_t file, const std::string& path) {
   return true;
 }
 
-static constexpr std::int64_t kChunkBytes = 1 << 20;
-
-/// Chunks of about 1 MiB, whole rows where a row is shorter than that.
+/// Chunks of about kChunkBytes, whole rows where a row is shorter than that.
 static std::vector<hsize_t> chunks_for(const std::vector<std::int64_t>& shape, std::int64_t element_bytes) {
   std::vector<hsize_t> chunk(shape.size());
   std::int64_t room = std::max<std::int64_t>(1, kChunkBytes / element_bytes);

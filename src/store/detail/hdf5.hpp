@@ -78,7 +78,8 @@ Handle file_access();
 
 /// Creates the groups above `path` that are missing. False on failure.
 bool make_groups(hid_t file, const std::string& path);
-/// A contiguous data set, chunked by rows above 1 MiB; deflate 0 = no compression.
+inline constexpr std::int64_t kChunkBytes = 1 << 20;
+/// A contiguous data set, chunked by rows above kChunkBytes; deflate 0 = no compression.
 Handle create_dataset(hid_t file, const std::string& path, hid_t type, const std::vector<std::int64_t>& shape,
                       int deflate);
 
