@@ -7,10 +7,10 @@ namespace hullscope::jobs {
 namespace {
 
 // Operations a second and core, overheads included.
-constexpr double kTraining = 2.0e10;  // float32 forward and backward at batches of 100 to 250
-constexpr double kProducts = 4.0e10;  // float32 products of large tiles, with the scan for the nearest
-constexpr double kPricing = 6.5e-9;   // hull: seconds per query, point and coordinate, all rounds together
-constexpr double kReduction = 4.0;    // seconds per network and trial
+constexpr double kTraining = 5.0e10;  // float32 forward and backward at batches of 100 to 250
+constexpr double kProducts = 7.0e10;  // float32 products of large tiles, with the scan for the nearest
+constexpr double kPricing = 7e-10;    // hull: seconds per query, point and coordinate, all rounds together
+constexpr double kReduction = 0.5;    // seconds per network and trial
 
 struct Cost {
   double products = 0;      // multiplications of one sample's forward pass

@@ -1,5 +1,6 @@
-// A simple cost model: CPU seconds of a task, for `--dry-run`. Counts of operations over rates measured on one core of
-// a 2020s x86-64 with AVX2; right within a factor of two or three, and said to be an estimate.
+// A simple cost model: CPU seconds of a task, for `--dry-run`. Counts of operations over rates measured on one core
+// with AVX-512 (Fashion-MNIST, the quickstart's networks); within a factor of three elsewhere, and said to be an
+// estimate.
 #pragma once
 #include <cstdint>
 #include <vector>
