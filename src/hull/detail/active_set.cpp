@@ -249,12 +249,16 @@ void ActiveSet::residual() {
     inside_ = true;
     return;
   }
+  // What is left of b where the columns combine to it exactly: a few units of rounding of each term.
+  double rounding = lift_;
+  for (std::size_t j = 0; j < active_.size(); ++j) rounding += weight_[j] * norm_[static_cast<std::size_t>(active_[j])];
+  rounding *= 0x1p-51 * std::sqrt(static_cast<double>(m_));
   for (int pass = 0; pass < 3; ++pass) {
     transposed_product(q_.data(), lanes_, k, unit_.data(), h);
     subtract_product(q_.data(), lanes_, k, h, unit_.data());
     const double length = norm(unit_);
     if (pass == 0) length_ = length;
-    if (pass == 0 && length <= 0x1p-51 * lift_) {
+    if (pass == 0 && length <= rounding) {
       inside_ = true;
       return;
     }

@@ -128,9 +128,13 @@ bool Search::price() {
 Candidate Search::run(const std::vector<std::int64_t>& seeds, const std::function<bool()>& out_of_time) {
   start(seeds);
   constexpr int kRounds = 300;  // some twenty are needed; more means that rounding rules
+  double level = std::numeric_limits<double>::infinity();
   for (int round = 0; round < kRounds; ++round) {
     work_.set.minimise();
     if (work_.set.inside()) return inside();
+    // Added columns must bring the hull nearer; where they do not, rounding rules.
+    if (!(work_.set.active_level() < level)) break;
+    level = work_.set.active_level();
     const bool more = price();
     if (best_.proof.distance_lower > 0) {
       take_support();
