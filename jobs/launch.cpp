@@ -99,11 +99,9 @@ Command stage_command(const std::string& name, const std::vector<std::string>& a
                     "rank (--ranks 1)",
                     ranks));
   if (command.mpirun) {
-    // --quiet: our sentence stands alone. Sharing cores is allowed, binding is not ours to choose. A rank that
-    // mpirun tells to end has two seconds, not one, to write its checkpoint; no more, as ranks that wait for one that
-    // failed have to be ended too.
+    // --quiet: our sentence stands alone. Sharing cores is allowed, binding is not ours to choose. mpirun is never sent
+    // TERM (see pass_on), so its odls_base_sigkill_timeout stays short: it waits that long after every failure.
     command.words = {mpirun, "--quiet", "--oversubscribe", "--bind-to", "none"};
-    command.words.insert(command.words.end(), {"--mca", "odls_base_sigkill_timeout", "2"});
     if (geteuid() == 0) command.words.push_back("--allow-run-as-root");
     for (const auto& [variable, value] : command.environment)
       command.words.insert(command.words.end(), {"-x", variable});

@@ -7,5 +7,5 @@ if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   hullscope_script_test(whole_way_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_way_test.py
     LABELS e2e)
   hullscope_script_test(kill_study_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/crash/kill_study_test.py
-    LABELS e2e)
+    LABELS crash)
 endif()
