@@ -1,9 +1,7 @@
 // flip_bits FILE.h5 COUNT SEED: flips one random bit of a copy of the file, COUNT times; every time the file must be
 // refused (it cannot be read, or its content digest does not fit), unless the bit is no part of its content: then all
-// verdicts and proofs read as before. Reading is done in a child process: a damaged HDF5 file can end it.
-#include <sys/wait.h>
-#include <unistd.h>
-
+// verdicts and proofs read as before. None of them may end the program.
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
@@ -40,8 +38,8 @@ std::string content(const std::string& path) {
 
 enum Outcome { kSame = 0, kRefused = 1, kAccepted = 2 };
 
-/// In a child: is the damaged file refused?
-int judge(const std::string& path, const std::string& original) {
+/// Is the damaged file refused?
+Outcome judge(const std::string& path, const std::string& original) {
   try {
     if (store::ArtifactReader(path, "hull").content_digest() != store::compute_content_digest(path)) return kRefused;
     return content(path) == original ? kSame : kAccepted;
@@ -59,29 +57,19 @@ int main(int argc, char** argv) {
   std::ifstream in(path, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(in)), {});
   const std::string original = content(path);
-  std::int64_t counts[3] = {}, crashed = 0;
+  std::int64_t counts[3] = {};
   for (std::uint64_t i = 0; i < std::strtoull(argv[2], nullptr, 10); ++i) {
     RandomStream random(stream_key(seed, "flip"), i);
     std::string damaged = bytes;
     const std::uint64_t bit = random.below(8 * bytes.size());
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
     std::ofstream(copy, std::ios::binary | std::ios::trunc) << damaged;
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(20);
-      _exit(judge(copy, original));
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status)) {
-      ++crashed;
-      continue;
-    }
-    ++counts[WEXITSTATUS(status)];
-    if (WEXITSTATUS(status) == kAccepted) std::cout << "accepted: bit " << bit << " (seed " << seed << ")\n";
+    const Outcome outcome = judge(copy, original);
+    ++counts[outcome];
+    if (outcome == kAccepted) std::cout << "accepted: bit " << bit << " (seed " << seed << ")\n";
   }
   std::remove(copy.c_str());
   std::cout << "refused " << counts[kRefused] << ", no content " << counts[kSame] << ", accepted " << counts[kAccepted]
-            << ", ended the reader " << crashed << "\n";
+            << "\n";
   return counts[kAccepted] == 0 ? 0 : 1;
 }
