@@ -28,7 +28,7 @@ using namespace hullscope;
 namespace {
 
 constexpr const char* kUsage =
-    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--threads N] [--ranks N]\n"
+    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--subset S] [--threads N] [--ranks N]\n"
     "Re-proves every verdict of hull files from the points and queries that they name (or that are given), and\n"
     "recomputes their digests. Arrays are named file.npy, file.h5:/path or file-idx3-ubyte[.gz].\n"
     "Exit code 0: all proved; 1: a digest or a proof is false; 2: wrong usage or unreadable input.\n";
@@ -37,7 +37,7 @@ constexpr std::size_t kReasonsShown = 5;  // of each file
 
 struct Options {
   std::vector<std::string> files;
-  std::string points, queries;
+  std::string points, queries, subset;
   int threads = 0;  ///< 0: cores / ranks
   bool help = false;
 };
@@ -56,6 +56,8 @@ Options parse(const std::vector<std::string>& arguments) {
       options.points = value();
     } else if (word == "--queries") {
       options.queries = value();
+    } else if (word == "--subset") {
+      options.subset = value();
     } else if (word == "--threads") {
       const std::string& n = value();
       if (n.empty() || n.size() > 4 || n.find_first_not_of("0123456789") != std::string::npos || std::stoi(n) == 0)
@@ -63,7 +65,8 @@ Options parse(const std::vector<std::string>& arguments) {
       options.threads = std::stoi(n);
     } else if (word.starts_with("-")) {
       throw UsageError("verify has no option " + word + "; did you mean " +
-                       nearest_name(word, {"--points", "--queries", "--threads", "--help"}) + "?");
+                       nearest_name(word, {"--points", "--queries", "--subset", "--threads", "--ranks", "--help"}) +
+                       "?");
     } else {
       options.files.push_back(word);
     }
@@ -134,7 +137,7 @@ Data read_data(const std::string& path, const jobs::HullFile& file, const Option
   compare_digest("queries", names.queries_digest, array.digest, outcome);
   data.queries = datasets::as_points(array);
   if (!names.subset.empty()) {
-    const datasets::Array subset = find_array(path, names.subset, "", "");
+    const datasets::Array subset = find_array(path, names.subset, options.subset, "--subset");
     compare_digest("subset", names.subset_digest, subset.digest, outcome);
     data.mask = read_mask(subset, rows(Data::view_of(data.points)));
   }

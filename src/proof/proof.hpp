@@ -15,7 +15,7 @@ enum class Verdict : std::uint8_t {
   outside = 2     ///< a hyperplane separates y strictly from every point
 };
 
-/// One query's verdict and its proof.
+/// One query's verdict and its proof. The exact rules, with their tolerances, stand in checker.hpp.
 struct Proof {
   Verdict verdict = Verdict::undecided;
   /// Proved bounds of the Euclidean distance from y to conv(X), in the units of the data; both 0 when inside.
