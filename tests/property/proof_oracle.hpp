@@ -168,7 +168,8 @@ struct Judge {
     if (stored * stored < square) return false;
     // upper <= (1 + 2^-20) D + 2^-40 S. Roots to 200 bits.
     const auto root = [](const Rational& value) { return mpf_class(sqrt(mpf_class(value, 512))); };
-    const mpf_class least = mpf_class(0x1p-1072 * std::floor(width), 512);  // rounding up costs that much among subnormal numbers
+    const mpf_class least =
+        mpf_class(0x1p-1072 * std::floor(width), 512);  // rounding up costs that much among subnormal numbers
     return mpf_class(stored, 512) <= root(square) * mpf_class(1 + 0x1p-20 * width, 512) +
                                          root(magnitude) * mpf_class(0x1p-40 * width, 512) + least;
   }
