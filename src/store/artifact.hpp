@@ -47,9 +47,9 @@ class ArtifactWriter {
   ArtifactWriter& operator=(const ArtifactWriter&) = delete;
 
   /// Rows [first_row, first_row + n) of a data set of `shape` (T: uint8_t, int32_t, int64_t, float, double), written
-  /// by this rank through collective parallel I/O; ranks may have no rows. Type, dimensions, units and long_name come
-  /// from the schema (InternalError if the path is not in it); scales must be written before the data sets that use
-  /// them.
+  /// by this rank through parallel HDF5; ranks may have no rows, and may call again with more of them. Type,
+  /// dimensions, units and long_name come from the schema (InternalError if the path is not in it); scales must be
+  /// written before the data sets that use them.
   template <class T>
   void write_rows(const std::string& path, const std::vector<std::int64_t>& shape, std::int64_t first_row,
                   std::span<const T> rows);
@@ -122,7 +122,9 @@ bool is_done(const std::string& path, const std::string& task_key, bool* other_k
 /// else one sentence per fault.
 std::vector<std::string> check_artifact(const std::string& path);
 
-/// Recomputes the content digest from the file's data sets and attributes.
+/// Recomputes the content digest: SHA-256 over every group and data set but /run, sorted by path, each with its
+/// scientific attributes, type, shape and values; independent of ranks, chunks and filters. docs/file-format.md gives
+/// every byte, and the same in Python. Throws DataError.
 std::string compute_content_digest(const std::string& path);
 
 /// Writes bytes under `path` whole or not at all (temporary name, fsync, rename, fsync of the folder).

@@ -17,12 +17,13 @@ TOOL, CHECK = sys.argv[1:3]
 SOURCE = pathlib.Path(os.environ["HULLSCOPE_SOURCE_DIR"])
 
 
-def documented_digest():
+def documented(name):
+    """What the documentation's example of that name defines."""
     text = (SOURCE / "docs/file-format.md").read_text(encoding="utf-8")
-    snippet = text.split("<!-- digest: begin -->\n```python\n")[1].split("```\n<!-- digest: end -->")[0]
+    snippet = text.split(f"<!-- {name}: begin -->\n```python\n")[1].split(f"```\n<!-- {name}: end -->")[0]
     names = {}
     exec(snippet, names)
-    return names["content_digest"]
+    return names
 
 
 def check_h5py(file, n):
@@ -46,7 +47,7 @@ def check_xarray(path, n):
         assert (data["sample"].values == 7 * np.arange(n) + 1).all()
         assert data["distance_lower"].attrs["units"] == "data"
         frame = data[["verdict", "distance_lower", "passes"]].to_dataframe()
-        assert len(frame) == n * data.sizes["coordinate"] or list(frame.index.names) == ["sample"]
+        assert len(frame) == n and list(frame.index.names) == ["sample"]
     with xarray.open_dataset(path, engine="h5netcdf", group="direction") as data:
         assert data["vector"].dims == ("outside", "coordinate")
         assert data["vector"].shape == (len(range(2, n, 3)), 3)
@@ -55,7 +56,7 @@ def check_xarray(path, n):
 
 
 def main():
-    digest_of = documented_digest()
+    digest_of = documented("digest")["content_digest"]
     with tempfile.TemporaryDirectory() as folder:
         for n in (0, 1, 10, 150001):
             seen = set()
@@ -74,6 +75,11 @@ def main():
                 said = subprocess.run([CHECK, path], check=True, capture_output=True, text=True).stdout
                 assert said == f"{path}: whole and valid (hull, 17 data sets)\n", said
             assert len(seen) == 1, n
+        subprocess.run([TOOL, "write", pathlib.Path(folder) / "hull.h5", "10"], check=True, capture_output=True)
+        os.chdir(folder)
+        names = documented("reading")
+        assert names["inside"].sum() == 3 and len(names["table"]) == 10 and names["directions"]["vector"].shape == (3, 3)
+        os.chdir("/")
     for arguments, code in (([], 2), (["--fast"], 2), (["--help"], 0), (["/no/such/file.h5"], 1)):
         assert subprocess.run([CHECK, *arguments], capture_output=True).returncode == code, arguments
     print("h5py, xarray and the documented digest agree with store/")

@@ -67,7 +67,7 @@ std::map<std::string, bool> objects_of(hid_t file, const std::string& file_name,
 /// The header of a value: type name, number of dimensions, lengths.
 void add_header(Digest& digest, const std::string& type, const std::vector<std::int64_t>& shape);
 
-/// The content digest as artifact.hpp defines it.
+/// The content digest as docs/file-format.md defines it.
 std::string content_digest_of(hid_t file, const std::string& file_name);
 
 /// Opens a file for reading. Throws DataError in words for a missing, empty, truncated or foreign file and

@@ -43,7 +43,7 @@ std::string host_name() {
 }
 
 /// When the process started, in clock ticks since boot: with the pid it names a process of a host for good.
-/// Empty if there is no such process.
+/// Empty if there is no such process, or if it is dead and only waits for its parent to notice.
 static std::string start_time(const std::string& pid) {
   std::ifstream stat("/proc/" + pid + "/stat");
   std::string line;
@@ -52,7 +52,9 @@ static std::string start_time(const std::string& pid) {
   if (end_of_name == std::string::npos) return "";
   std::istringstream rest(line.substr(end_of_name + 1));
   std::string field;
-  for (int i = 3; i <= 22; ++i) rest >> field;  // `man 5 proc`: field 22
+  rest >> field;  // field 3 of `man 5 proc`: the state
+  if (field == "Z" || field == "X") return "";
+  for (int i = 4; i <= 22; ++i) rest >> field;
   return field;
 }
 
