@@ -48,8 +48,8 @@ class ArtifactWriter {
 
   /// Rows [first_row, first_row + n) of a data set of `shape` (T: uint8_t, int32_t, int64_t, float, double), written
   /// by this rank through parallel HDF5; ranks may have no rows, and may call again with more of them. Type,
-  /// dimensions, units and long_name come from the schema (InternalError if the path is not in it); scales must be
-  /// written before the data sets that use them.
+  /// dimensions, units and long_name come from the schema (InternalError if the path is not in it). Scales may come in
+  /// any order; those that only count are made where they are missing.
   template <class T>
   void write_rows(const std::string& path, const std::vector<std::int64_t>& shape, std::int64_t first_row,
                   std::span<const T> rows);
