@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -25,35 +27,60 @@ using parallel::Comm;
 
 namespace {
 
-using AnyPoints = std::variant<Matrix<float>, Matrix<double>>;
+/// An array on its way into shared memory. Bytes and float32, the large cases, are converted there without a copy.
+class Incoming {
+ public:
+  explicit Incoming(const std::string& name) : array_(datasets::read_array(name)) {
+    direct_ = !array_.shape.empty() && (array_.type == "u8" || array_.type == "f32");
+    if (direct_) {
+      n_ = array_.shape.front();
+      for (std::size_t axis = 1; axis < array_.shape.size(); ++axis) d_ *= array_.shape[axis];
+      return;
+    }
+    converted_ = datasets::as_points(array_);
+    std::visit([&](const auto& m) { n_ = m.rows(), d_ = m.cols(); }, converted_);
+  }
 
-struct ReadPoints {
-  AnyPoints values;
-  std::string digest, file, dataset;
+  std::string header() const {
+    const bool single = direct_ || std::holds_alternative<Matrix<float>>(converted_);
+    return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", single ? "f32" : "f64", n_, d_, array_.digest, array_.file,
+                       array_.dataset);
+  }
+
+  void copy(std::span<std::byte> out) const {
+    if (out.empty()) return;
+    if (!direct_) {
+      std::visit([&](const auto& m) { std::memcpy(out.data(), m.data(), out.size()); }, converted_);
+      return;
+    }
+    float* values = reinterpret_cast<float*>(out.data());
+    const std::int64_t size = n_ * d_;
+    if (array_.type == "u8") {
+      for (std::int64_t i = 0; i < size; ++i)
+        values[i] = static_cast<float>(std::to_integer<std::uint8_t>(array_.bytes[static_cast<std::size_t>(i)]));
+      return;
+    }
+    std::memcpy(values, array_.bytes.data(), out.size());
+    for (std::int64_t i = 0; i < size; ++i)
+      if (!std::isfinite(values[i]))
+        throw DataError(array_.file, array_.dataset,
+                        fmt::format("row {}, coordinate {} is {}, expected finite numbers; remove or mask that row",
+                                    i / d_, i % d_, values[i]));
+  }
+
+ private:
+  datasets::Array array_;
+  bool direct_ = false;
+  std::variant<Matrix<float>, Matrix<double>> converted_;
+  std::int64_t n_ = 0, d_ = 1;
 };
-
-ReadPoints read_points(const std::string& name) {
-  const datasets::Array array = datasets::read_array(name);
-  return {datasets::as_points(array), array.digest, array.file, array.dataset};
-}
 
 }  // namespace
 
 SharedPoints SharedPoints::read(const Comm& world, const std::string& name) {
   const Comm node = world.node();
-  std::optional<ReadPoints> read;
-  std::string header;
-  if (node.root()) {
-    read = read_points(name);
-    std::visit(
-        [&](const auto& m) {
-          const char* type = sizeof(m(0, 0)) == sizeof(float) ? "f32" : "f64";
-          header = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", type, m.rows(), m.cols(), read->digest, read->file,
-                               read->dataset);
-        },
-        read->values);
-  }
-  std::istringstream lines(node.broadcast(header));
+  std::unique_ptr<Incoming> incoming = node.root() ? std::make_unique<Incoming>(name) : nullptr;
+  std::istringstream lines(node.broadcast(incoming ? incoming->header() : ""));
   SharedPoints points;
   std::string n, d;
   for (std::string* field : {&points.type_, &n, &d, &points.digest_, &points.file_, &points.dataset_})
@@ -62,13 +89,8 @@ SharedPoints SharedPoints::read(const Comm& world, const std::string& name) {
   points.d_ = std::stoll(d);
   const std::size_t entry = points.type_ == "f32" ? sizeof(float) : sizeof(double);
   points.bytes_.emplace(world, static_cast<std::size_t>(points.n_ * points.d_) * entry, [&](std::span<std::byte> out) {
-    if (!read) read = read_points(name);
-    std::visit(
-        [&](const auto& m) {
-          if (!out.empty()) std::memcpy(out.data(), m.data(), out.size());
-        },
-        read->values);
-    read.reset();
+    if (!incoming) incoming = std::make_unique<Incoming>(name);
+    incoming->copy(out);
   });
   return points;
 }

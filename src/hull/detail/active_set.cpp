@@ -102,20 +102,31 @@ void ActiveSet::minimise() {
   for (std::int64_t j : active_) closed_[static_cast<std::size_t>(j)] = 1;
   inside_ = false;
   const std::int64_t limit = steps_ + 200 + 20 * m_;  // far beyond what is ever needed; exact arithmetic takes over
+  // In many dimensions several columns enter at a step, for a step costs as much as many columns. If they block one
+  // another altogether, one at a time goes on: the most violated column always lowers the residual.
+  std::size_t together = 1 + static_cast<std::size_t>(m_) / 64;
   double before = 2 * lift_;
   while (steps_ < limit) {
     residual();
     if (inside_) return;
-    if (!(length_ < before)) return;  // no progress but rounding
+    if (!(length_ < before)) {  // no progress but rounding
+      if (together == 1) return;
+      together = 1;
+    }
     before = length_;
-    // Every entering column must lower the residual: until one does, only ban.
-    bool entered = false;
-    while (!entered) {
-      const std::int64_t column = most_violated();
-      if (column < 0) return;
-      ++steps_;
-      closed_[static_cast<std::size_t>(column)] = 1;
-      if (!enter(column)) continue;
+    if (!extend(together) || !settle()) return;
+  }
+}
+
+// Enters up to `count` of the most violated columns. Until the first can lower the residual, columns are only banned.
+// False if there is none left.
+bool ActiveSet::extend(std::size_t count) {
+  bool entered = false;
+  for (const std::int64_t column : violated()) {
+    ++steps_;
+    closed_[static_cast<std::size_t>(column)] = 1;
+    if (!enter(column)) continue;
+    if (!entered) {
       solve_target();
       if (target_.back() <= 0) {
         leave(active_.size() - 1);
@@ -123,8 +134,10 @@ void ActiveSet::minimise() {
       }
       entered = true;
     }
-    if (!settle()) return;
+    if (--count == 0) break;
   }
+  if (entered) solve_target();
+  return entered;
 }
 
 // Walks from the current weights to the unconstrained minimiser, dropping the columns whose weight reaches zero.
@@ -273,18 +286,21 @@ void ActiveSet::residual() {
   level_ = length > 0 ? lift_ * unit_[static_cast<std::size_t>(d_)] / length : 0;
 }
 
-std::int64_t ActiveSet::most_violated() {
+// Columns beyond the supporting hyperplane, the most violated first.
+const std::vector<std::int64_t>& ActiveSet::violated() {
   const std::int64_t blocks = (static_cast<std::int64_t>(row_.size()) + kWidth - 1) / kWidth;
   score_.resize(static_cast<std::size_t>(blocks * kWidth));
   block_scores(blocks_.data(), blocks, m_, unit_.data(), score_.data());
   // Tighter than the outer gap of 1e-6 relative, but above rounding.
   const double tolerance = std::max(1e-9 * length_ / lift_, 4e-16 * static_cast<double>(m_));
-  std::int64_t best = -1;
-  double most = 0;
+  violated_.clear();
   for (std::size_t j = 0; j < row_.size(); ++j)
-    if (!closed_[j] && score_[j] > most && score_[j] > tolerance * norm_[j])
-      most = score_[j], best = static_cast<std::int64_t>(j);
-  return best;
+    if (!closed_[j] && score_[j] > tolerance * norm_[j]) violated_.push_back(static_cast<std::int64_t>(j));
+  std::sort(violated_.begin(), violated_.end(), [&](std::int64_t a, std::int64_t b) {
+    const double x = score_[static_cast<std::size_t>(a)], y = score_[static_cast<std::size_t>(b)];
+    return x > y || (x == y && a < b);
+  });
+  return violated_;
 }
 
 std::vector<std::int64_t> ActiveSet::active_rows() const {

@@ -43,7 +43,8 @@ class ActiveSet {
   void solve_triangle(std::vector<double>& right) const;
   bool settle();
   void residual();
-  std::int64_t most_violated();
+  const std::vector<std::int64_t>& violated();
+  bool extend(std::size_t count);
 
   std::int64_t d_ = 0, m_ = 0, lanes_ = 0;  // dimension, d + 1, d + 1 rounded up to whole vectors
   double lift_ = 1, length_ = 0, level_ = 0;
@@ -54,6 +55,7 @@ class ActiveSet {
   std::vector<double> norm_;          // |a_j|
   std::vector<std::int64_t> row_;     // names
   std::vector<std::uint8_t> closed_;  // active or banned
+  std::vector<std::int64_t> violated_;
   std::vector<std::int64_t> active_;  // columns, in the order of Q
   std::vector<double> weight_, target_;
   std::vector<double> q_, r_;  // Q: lanes_ a column; R: (m_ + 1) a column
