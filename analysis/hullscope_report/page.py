@@ -107,10 +107,11 @@ def answer(results):
             )
         if latent is not None and np.isfinite(results["/auroc"][n, :, latent, euclidean]).any():
             auroc = mean_over_trials(results["/auroc"][n, :, latent, euclidean], 0)
-            sentence += (
-                f". Distance to the nearest training point there (d = {results.dimension}) tells wrong answers from right "
-                f"ones with an AUROC of {auroc:.2f}"
-            )
+            sentence += f". Distance to the nearest training point there (d = {results.dimension}) "
+            if auroc > 0.5:
+                sentence += f"tells wrong answers from right ones with an AUROC of {auroc:.2f}"
+            else:
+                sentence += f"goes the other way: wrong answers lie nearer than right ones (AUROC {auroc:.2f})"
         sentences.append(f"<p class=answer>{sentence}.</p>")
     return "".join(sentences)
 
