@@ -2,6 +2,7 @@
 // study asks for, in shards of queries shared by all ranks and threads.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -127,10 +128,23 @@ std::pair<std::int64_t, std::int64_t> extent(Stage& stage, const study::Task& ta
   return {queries, stage.world().sum(done)};
 }
 
+/// A run that was killed between publishing a file and deleting its shards left them behind.
+void remove_leftovers(const Stage& stage, const std::vector<study::Task>& todo) {
+  for (const study::Task& task : study::make_plan(stage.study())) {
+    const std::string path = stage.path(task.output);
+    const bool waiting = std::any_of(todo.begin(), todo.end(), [&](const auto& t) { return t.output == task.output; });
+    if (task.stage != "hull" || waiting || !std::filesystem::exists(path + ".parts")) continue;
+    bool other = false;
+    const std::string key = std::filesystem::exists(path) ? store::ArtifactReader(path).provenance().task_key : "";
+    if (!key.empty() && store::is_done(path, key, &other)) store::ShardSet(path, key).remove();
+  }
+}
+
 int run(const Comm& world, const std::vector<std::string>& arguments) {
   Stage stage(world, arguments, "hull");
   hull::require_solver(stage.study().hull.solver);
   const std::vector<study::Task>& tasks = stage.todo();
+  if (world.root()) remove_leftovers(stage, tasks);
   if (tasks.empty()) return kExitDone;
   std::int64_t total = 0, before = 0;
   for (const study::Task& task : tasks) {

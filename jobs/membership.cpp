@@ -195,6 +195,7 @@ bool finished_before(const Comm& world, const Options& options, const std::strin
     const store::ArtifactReader reader(options.output, "hull");
     const auto count = [&](const char* name) { return static_cast<std::int64_t>(reader.number("/", name)); };
     parallel::log_info(options.output + " is done already");
+    store::ShardSet(options.output, key).remove();  // a run killed at its very end leaves them
     print_summary(count("inside"), count("outside"), count("undecided"));
   }
   return true;

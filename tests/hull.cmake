@@ -13,3 +13,8 @@ if(TARGET hullscope_job_membership)
     COMMAND /usr/bin/python3 ${hull_tests}/mpi/hull_membership_ranks.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()
+if(TARGET hullscope_job_hull)
+  hullscope_script_test(hull_stage_kill LABELS mpi crash TIMEOUT 600
+    COMMAND /usr/bin/python3 ${hull_tests}/crash/hull_stage_kill.py
+      ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
+endif()
