@@ -18,7 +18,7 @@ import h5py
 PROGRAM = dict(zip(("train", "extract", "encode"), sys.argv[1:4]))
 KILLS = int(sys.argv[4]) if len(sys.argv) > 4 else 6
 MPIRUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mpirun.sh")
-SEED = int(os.environ.get("HULLSCOPE_TEST_SEED", time.time_ns() % 1_000_000))
+SEED = int(os.environ.get("HULLSCOPE_TEST_SEED", "1"))
 STUDY = """name = "networks"
 seed = 11
 [data]

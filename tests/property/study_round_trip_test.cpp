@@ -14,7 +14,7 @@ namespace {
 
 std::uint64_t seed() {
   const char* given = std::getenv("HULLSCOPE_TEST_SEED");
-  return given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  return given ? std::strtoull(given, nullptr, 10) : 1;
 }
 
 struct Maker {
@@ -98,7 +98,7 @@ TEST(StudyRoundTrip, MutatedFilesNeverCrash) {
   int refused = 0;
   for (int i = 0; i < 3000; ++i) {
     std::string text = to_toml(maker.study());
-    for (auto n = maker.integer(1, 4); n > 0; --n) {
+    for (auto n = maker.integer(1, 4); n > 0 && !text.empty(); --n) {
       const auto at = static_cast<std::size_t>(maker.integer(0, static_cast<std::int64_t>(text.size()) - 1));
       switch (maker.integer(0, 3)) {
         case 0:
