@@ -28,6 +28,7 @@ fi
 exit 0
 S
 chmod +x "$work/srun" "$work/scontrol" "$work/hullscope"
+unset HULLSCOPE HULLSCOPE_SRUN  # the script is to find the fakes in PATH
 export PATH=$work:$PATH SLURM_NTASKS=3 SLURM_JOB_ID=42 LOG=$work/log READY=$work/ready
 fail() { echo "FAILED: $1"; cat "$LOG"; exit 1; }
 
