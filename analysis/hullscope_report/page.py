@@ -94,22 +94,24 @@ def answer(results):
             k = results.bottlenecks.index(intrinsic)
             sentence += (
                 f"keeps {results.threshold:.0%} of its accuracy from {intrinsic} latent dimension{'s' if intrinsic > 1 else ''} on; in that "
-                f"space {results['/hull/mean'][n, k]:.1%} of the {results.n_test:,} test points lie in the convex hull of "
+                f"space {results['/hull/mean'][n, k]:.2%} of the {results.n_test:,} test points lie in the convex hull of "
                 f"the {results.n_train:,} training points"
             )
             if k != widest:
-                sentence += f", in {results.bottlenecks[widest]} dimensions {results['/hull/mean'][n, widest]:.1%}"
+                sentence += f", in {results.bottlenecks[widest]} dimensions {results['/hull/mean'][n, widest]:.2%}"
         else:
             sentence += (
                 f"does not keep {results.threshold:.0%} of its accuracy through any studied bottleneck; in "
-                f"{results.bottlenecks[widest]} dimensions {results['/hull/mean'][n, widest]:.1%} of the {results.n_test:,} "
+                f"{results.bottlenecks[widest]} dimensions {results['/hull/mean'][n, widest]:.2%} of the {results.n_test:,} "
                 "test points lie in the hull of the training points"
             )
         if latent is not None and np.isfinite(results["/auroc"][n, :, latent, euclidean]).any():
             auroc = mean_over_trials(results["/auroc"][n, :, latent, euclidean], 0)
             sentence += f". Distance to the nearest training point there (d = {results.dimension}) "
-            if auroc > 0.5:
+            if auroc >= 0.55:
                 sentence += f"tells wrong answers from right ones with an AUROC of {auroc:.2f}"
+            elif auroc > 0.45:
+                sentence += f"says next to nothing about the answer (AUROC {auroc:.2f}; 0.5 is chance)"
             else:
                 sentence += f"goes the other way: wrong answers lie nearer than right ones (AUROC {auroc:.2f})"
         sentences.append(f"<p class=answer>{sentence}.</p>")
