@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""autoencoder_choices.py STUDY.toml DIR [TRIALS]: what the autoencoder's open choices do to the hull fractions.
+"""autoencoder_choices.py STUDY.toml DIR [TRIALS]: what the autoencoder's open choices do to the hull at d = 8 and 16.
 
 The paper does not state its autoencoder's epochs, rate, batch and output activation. For the first TRIALS (default 1)
 trained networks of the finished study in DIR, autoencoders are trained anew under each choice, and their hull tests
@@ -48,7 +48,7 @@ def main():
         target = source / "choices" / choice.replace(" ", "-")
         prepare(source, target, trials)
         command = [HULLSCOPE, "run", study, "--output", str(target), "--stages", "encode,hull", "--ranks", "2"]
-        for key, value in {"train.trials": str(trials), **settings}.items():
+        for key, value in {"train.trials": str(trials), "encode.dimensions": "[8, 16]", **settings}.items():
             command += ["--set", f"{key}={value}"]
         subprocess.run(command, check=True, stdout=sys.stderr, stdin=subprocess.DEVNULL)
         found = {}
