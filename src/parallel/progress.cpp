@@ -187,6 +187,7 @@ void Progress::State::run() {
   double file_at = 0, line_at = interval, send_at = 0;
   std::unique_lock lock(mutex);
   while (!wake.wait_for(lock, std::chrono::duration<double>(kBarSeconds), [this] { return end; })) {
+    if (!detail::mpi_alive()) return;  // an object that nobody destroyed
     const double now = watch.wall_seconds();
     if (!shows()) {
       if (now >= send_at) send(), send_at = now + kFileSeconds;
