@@ -22,9 +22,9 @@ folder=${folder:-$(mktemp -d "${TMPDIR:-/tmp}/hullscope-fresh.XXXXXX")}
 base=$folder/base
 
 leave() {
-  for system in "$folder"/*/; do
+  for user in $users; do
     for point in dev/shm dev proc; do
-      mountpoint -q "$system$point" && umount -l "$system$point" || true
+      mountpoint -q "$folder/$user/$point" && umount -l "$folder/$user/$point" || true
     done
   done
   [ -n "$keep" ] || rm -rf --one-file-system "$folder"
@@ -49,6 +49,7 @@ prepare() {
   mkdir -p "$system/dev/shm"
   mount -t proc proc "$system/proc"
   mount --rbind /dev "$system/dev"
+  mount --make-rslave "$system/dev"  # unmounting it later must not reach this machine's /dev
   mountpoint -q "$system/dev/shm" || mount -t tmpfs -o size=2g tmpfs "$system/dev/shm"
 }
 
