@@ -23,7 +23,7 @@ base=$folder/base
 
 leave() {
   for user in $users; do
-    for point in dev/shm dev proc; do
+    for point in dev/shm dev sys proc; do
       mountpoint -q "$folder/$user/$point" && umount -l "$folder/$user/$point" || true
     done
   done
@@ -48,6 +48,7 @@ prepare() {
   cp /etc/resolv.conf /etc/hosts "$system/etc/"
   mkdir -p "$system/dev/shm"
   mount -t proc proc "$system/proc"
+  mount -t sysfs -o ro sysfs "$system/sys"  # hwloc, in Open MPI, reads the processors' layout there
   mount --rbind /dev "$system/dev"
   mount --make-rslave "$system/dev"  # unmounting it later must not reach this machine's /dev
   mountpoint -q "$system/dev/shm" || mount -t tmpfs -o size=2g tmpfs "$system/dev/shm"
@@ -88,6 +89,6 @@ for user in $users; do
     fi
     echo "== $user: $command took $(($(date +%s) - start)) s, $([ $status = 0 ] && echo passed || echo FAILED)"
   done
-  for point in dev/shm dev proc; do mountpoint -q "$system/$point" && umount -l "$system/$point" || true; done
+  for point in dev/shm dev sys proc; do mountpoint -q "$system/$point" && umount -l "$system/$point" || true; done
 done
 exit $status
