@@ -36,6 +36,7 @@ python3-h5py           ... read HDF5
 python3-numpy          ... arrays
 python3-pandas         ... tables
 python3-matplotlib     ... figures
+python3-scipy          ... Student's t, for the claims; in tests: HiGHS, Kolmogorov-Smirnov, distributions
 dataset-fashion-mnist  the data of the quickstart
 ca-certificates        data sets are fetched over https
 curl                   ... by curl
@@ -47,7 +48,6 @@ libgmock-dev           ... and its matchers
 libqhull-dev           oracle: facets in low dimension
 libqsopt-ex-dev        oracle: exact linear programs
 hdf5-tools             h5dump on what tests wrote
-python3-scipy          oracle: HiGHS, Kolmogorov-Smirnov, distributions
 python3-statsmodels    oracle: logit
 python3-xarray         every file must open in it
 python3-h5netcdf       ... through this engine

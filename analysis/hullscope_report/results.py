@@ -92,10 +92,22 @@ class Results:
         return found
 
 
+def paper_reference():
+    """Every plotted value of the paper, read from the coordinates of its vector figures."""
+    return json.loads((pathlib.Path(__file__).parent / "paper.json").read_text())
+
+
+def paper_networks():
+    """Rows of the paper's Fig. 4 (means of ten trials) by (data set, network) in our names: ("mnist", "mlp-256")."""
+    return {
+        (row["dataset"].lower(), f"{row['architecture'].lower()}-{row['size']}"): row for row in paper_reference()["fig4"]
+    }
+
+
 def paper_values(results):
     """Rows of the paper's Fig. 4 for this study's networks, by network name; {} where nothing is comparable."""
-    reference = json.loads((pathlib.Path(__file__).parent / "paper.json").read_text())
-    return {name: row for name in results.networks if (row := reference["fig4"].get(f"{results.data_set}/{name}"))}
+    known = paper_networks()
+    return {name: known[results.data_set, name] for name in results.networks if (results.data_set, name) in known}
 
 
 def mean_over_trials(values, axis=1):
