@@ -51,6 +51,13 @@ hdf5-tools             h5dump on what tests wrote
 python3-statsmodels    oracle: logit
 python3-xarray         every file must open in it
 python3-h5netcdf       ... through this engine
+slurmctld              a real Slurm on one machine: the controller
+slurmd                 ... a daemon a node
+slurm-client           ... sbatch, srun, squeue, scontrol
+munge                  ... what they trust each other by
+slurmdbd               ... accounting: sacct
+mariadb-server-core    ... where it stores
+libpmix-dev            shows the bug of Slurm's PMIx fences, and its cure
 chromium               renders the report in a test
 "
 
