@@ -9,21 +9,38 @@
 #include <hullscope/hull/detail/prepared_points.hpp>
 #include <hullscope/hull/detail/rank.hpp>
 #include <hullscope/hull/detail/search.hpp>
+#include <hullscope/hull/detail/solver.hpp>
 #include <hullscope/hull/detail/tao.hpp>
 #include <hullscope/proof/checker.hpp>
 #include <numeric>
 
 namespace hullscope::hull {
 
+using detail::Candidate;
+using detail::Goal;
+using detail::QueryBlock;
 using detail::RowFilter;
+using detail::Solver;
 using proof::Proof;
 using proof::Verdict;
 
 namespace detail {
-/// What a Membership keeps: the prepared points, its options and its clock.
+std::unique_ptr<Solver> make_solver(const SolverContext& context) {
+  if (context.solver.rfind("tao:", 0) == 0) return make_tao_solver(context);
+  return make_reference_solver(context);
+}
+
+/// What a Membership keeps: the prepared points, its options, its solver and its clock.
 struct Engine {
   Engine(PointsView view, MembershipOptions given)
-      : options(std::move(given)), points(view), checker(view), start(std::chrono::steady_clock::now()) {}
+      : options(std::move(given)),
+        points(view),
+        checker(view),
+        start(std::chrono::steady_clock::now()),
+        goal{options.projection, options.eps * points.scale()},
+        solver(make_solver({points, options.solver, goal, [this] { return out_of_time(); }, [this] { beat(); }})) {}
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   bool out_of_time() const {
     return options.limit_seconds > 0 &&
@@ -37,10 +54,13 @@ struct Engine {
   PreparedPoints points;
   proof::Checker checker;
   std::chrono::steady_clock::time_point start;
+  Goal goal;
+  std::unique_ptr<Solver> solver;
 };
 }  // namespace detail
 
 struct Membership::State {
+  State(PointsView points, MembershipOptions options) : engine(points, std::move(options)) {}
   detail::Engine engine;
 };
 
@@ -88,6 +108,7 @@ void validate(const detail::PreparedPoints& points, const MembershipRequest& req
 
 /// The support in the order in which it is stored: ascending rows.
 void sort_support(Proof& proof) {
+  if (std::is_sorted(proof.support.begin(), proof.support.end())) return;
   std::vector<std::size_t> order(proof.support.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(),
@@ -100,67 +121,34 @@ void sort_support(Proof& proof) {
   proof = std::move(sorted);
 }
 
-/// All queries of one request.
+/// All queries of one request: found by the solver, judged, and decided exactly where that is needed.
 class Finder {
  public:
-  Finder(const detail::Engine& engine, const MembershipRequest& request);
+  Finder(const detail::Engine& engine, const MembershipRequest& request)
+      : engine_(engine), request_(request), block_{request} {}
   MembershipAnswer run();
 
  private:
-  RowFilter filter(std::int64_t q) const {
-    return {request_.mask.empty() ? nullptr : request_.mask.data(),
-            request_.leave_out.empty() ? -1 : request_.leave_out[static_cast<std::size_t>(q)]};
-  }
-  const double* query(std::int64_t q) const { return request_.queries.data() + q * request_.queries.cols(); }
-  void find(std::int64_t q);
+  std::vector<std::int64_t> doubtful(std::vector<Candidate>& found);
   void decide_exactly(std::int64_t q);
   void leave_undecided(std::int64_t q);
 
   const detail::Engine& engine_;
   const MembershipRequest& request_;
-  detail::Goal goal_;
-  std::function<bool()> out_of_time_;
-  std::vector<float> allowed_;
-  detail::Workspace work_;
+  QueryBlock block_;
   MembershipAnswer answer_;
 };
-
-Finder::Finder(const detail::Engine& engine, const MembershipRequest& request)
-    : engine_(engine),
-      request_(request),
-      goal_{engine.options.projection, engine.options.eps * engine.points.scale()},
-      out_of_time_([&engine] { return engine.out_of_time(); }),
-      allowed_(engine.points.allowed(request.mask.empty() ? nullptr : request.mask.data())) {
-  answer_.proofs.resize(static_cast<std::size_t>(request.queries.rows()));
-  answer_.statistics.resize(answer_.proofs.size());
-}
-
-void Finder::find(std::int64_t q) {
-  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
-  QueryStatistics& statistics = answer_.statistics[static_cast<std::size_t>(q)];
-  std::vector<std::int64_t> seeds;
-  const std::string& solver = engine_.options.solver;
-  if (solver.rfind("tao:", 0) == 0) {
-    detail::TaoOutcome outcome = detail::tao_solve(engine_.points, filter(q), query(q), solver.substr(4), out_of_time_);
-    statistics.solver_reason = outcome.reason;
-    seeds = std::move(outcome.support);
-  }
-  detail::Candidate candidate =
-      detail::search(engine_.points, allowed_, filter(q), query(q), goal_, seeds, out_of_time_, work_);
-  statistics.passes = candidate.passes;
-  proof = std::move(candidate.proof);
-}
 
 /// Takes the candidate's support as the start of the exact search, whose answer must pass the checker.
 void Finder::decide_exactly(std::int64_t q) {
   Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
   QueryStatistics& statistics = answer_.statistics[static_cast<std::size_t>(q)];
   detail::ExactRequest exact;
-  exact.rows = filter(q);
-  exact.y = query(q);
+  exact.rows = block_.filter(q);
+  exact.y = block_.query(q);
   exact.start = proof.support;
   exact.start_weight = proof.weight;
-  exact.settled = [this](double lower, double upper) { return goal_.settled(lower, upper); };
+  exact.settled = [this](double lower, double upper) { return engine_.goal.settled(lower, upper); };
   exact.out_of_time = [this] {
     engine_.beat();
     return engine_.out_of_time();
@@ -193,7 +181,7 @@ void Finder::leave_undecided(std::int64_t q) {
     if (engine_.checker.check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
   }
   std::int64_t row = 0;
-  while (!filter(q).allows(row)) ++row;
+  while (!block_.filter(q).allows(row)) ++row;
   if (proof.support.empty()) {
     proof.support = {row};
     proof.weight = {1};
@@ -201,30 +189,36 @@ void Finder::leave_undecided(std::int64_t q) {
   proof.verdict = Verdict::undecided;
   proof.distance_lower = 0;
   proof.direction.clear();
-  proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, query(q));
+  proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, block_.query(q));
+}
+
+/// Moves the candidates into the answer; the queries whose candidate is no proof.
+std::vector<std::int64_t> Finder::doubtful(std::vector<Candidate>& found) {
+  std::vector<std::uint8_t> proved;
+  for (Candidate& candidate : found) {
+    sort_support(candidate.proof);
+    answer_.proofs.push_back(std::move(candidate.proof));
+    answer_.statistics.push_back(std::move(candidate.statistics));
+    proved.push_back(candidate.proved);
+  }
+  const bool all_proved = std::find(proved.begin(), proved.end(), 0) == proved.end();
+  std::vector<proof::CheckResult> results(found.size());
+  if (!all_proved)
+    results = engine_.checker.check(request_.queries, answer_.proofs, 0, request_.mask, request_.leave_out);
+  std::vector<std::int64_t> queries;
+  for (std::size_t q = 0; q < found.size(); ++q)
+    if (proved[q] == 0 && (answer_.proofs[q].verdict == Verdict::undecided || !results[q].proved))
+      queries.push_back(static_cast<std::int64_t>(q));
+  return queries;
 }
 
 MembershipAnswer Finder::run() {
-  const std::int64_t m = request_.queries.rows();
-  for (std::int64_t q = 0; q < m; ++q) {
-    if (engine_.out_of_time()) {
-      leave_undecided(q);
-      continue;
-    }
-    find(q);
-    sort_support(answer_.proofs[static_cast<std::size_t>(q)]);
-    engine_.beat();
-  }
-  const std::vector<proof::CheckResult> results =
-      engine_.checker.check(request_.queries, answer_.proofs, 0, request_.mask, request_.leave_out);
-  for (std::int64_t q = 0; q < m; ++q) {
-    const std::size_t i = static_cast<std::size_t>(q);
-    if (answer_.proofs[i].verdict != Verdict::undecided && results[i].proved) continue;
+  std::vector<Candidate> found = engine_.solver->find(block_);
+  for (const std::int64_t q : doubtful(found))
     if (engine_.out_of_time())
       leave_undecided(q);
     else
       decide_exactly(q);
-  }
   return std::move(answer_);
 }
 
@@ -233,7 +227,7 @@ MembershipAnswer Finder::run() {
 Membership::Membership(PointsView points, MembershipOptions options) {
   require_solver(options.solver);
   require_nonempty(points);
-  state_ = std::make_unique<State>(State{{points, std::move(options)}});
+  state_ = std::make_unique<State>(points, std::move(options));
 }
 
 Membership::~Membership() = default;

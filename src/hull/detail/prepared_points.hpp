@@ -4,15 +4,9 @@
 #include <vector>
 
 #include <hullscope/base/matrix.hpp>
+#include <hullscope/hull/detail/pricing.hpp>
 
 namespace hullscope::hull::detail {
-
-/// Which rows take part in one query's hull.
-struct RowFilter {
-  const std::uint8_t* mask = nullptr;  ///< N entries, or none
-  std::int64_t left_out = -1;
-  bool allows(std::int64_t row) const { return row != left_out && (mask == nullptr || mask[row] != 0); }
-};
 
 /// A row and its score; ordered by score, ties by row.
 struct ScoredRow {
@@ -47,6 +41,8 @@ class PreparedPoints {
   double scale() const { return scale_; }  ///< mean distance to the mean, in the data's units
   double unit() const { return unit_; }    ///< 2^exponent
   double inverse_unit() const { return 1 / unit_; }
+  double radius() const { return radius_; }                      ///< max |x - c| in units, rounded up
+  const std::vector<double>& centre() const { return centre_; }  ///< c, about the mean
   /// Row i as doubles, exact, in the data's units. out: d values.
   void copy_row(std::int64_t i, double* out) const;
   /// sum_k (x_ik - y_k) r_k in double, in the data's units, and a bound of its rounding error.

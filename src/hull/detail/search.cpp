@@ -70,7 +70,7 @@ void Search::add(std::int64_t row) {
 void Search::start(const std::vector<std::int64_t>& seeds) {
   const std::size_t count = static_cast<std::size_t>(std::clamp<std::int64_t>(4 * (d_ + 1), 16, 128));
   points_.nearest(y_, allowed_, rows_.left_out, work_.pass);
-  ++best_.passes;
+  ++best_.statistics.passes;
   const std::vector<ScoredRow> near = smallest(work_.pass, count, -std::numeric_limits<float>::infinity());
   work_.set.reset(d_, std::clamp(load_column(near.front().row), 0.02, 1e100));
   for (std::int64_t row : seeds) add(row);
@@ -96,7 +96,7 @@ Candidate Search::inside() {
 bool Search::price() {
   const std::vector<double>& r = work_.set.direction();
   points_.price(y_, r.data(), allowed_, rows_.left_out, work_.pass);
-  ++best_.passes;
+  ++best_.statistics.passes;
   const std::size_t count = static_cast<std::size_t>(std::clamp<std::int64_t>(2 * (d_ + 1), 8, 96));
   const double width = 2.01 * work_.pass.noise;  // rows whose float32 score may be the smallest
   std::vector<ScoredRow> low = smallest(work_.pass, count, static_cast<float>(work_.pass.min + width));

@@ -6,28 +6,11 @@
 #include <vector>
 
 #include <hullscope/hull/detail/active_set.hpp>
+#include <hullscope/hull/detail/goal.hpp>
 #include <hullscope/hull/detail/prepared_points.hpp>
-#include <hullscope/proof/proof.hpp>
+#include <hullscope/hull/detail/solver.hpp>
 
 namespace hullscope::hull::detail {
-
-/// What a query's answer has to settle.
-struct Goal {
-  bool projection = false;
-  double eps = 0;  ///< a length in the data's units: on which side of it the distance lies must be known
-  /// Are proved bounds of an outside query's distance near enough to each other?
-  bool settled(double lower, double upper) const {
-    if (!(lower > 0)) return false;
-    if (projection) return upper - lower <= 1e-6 * upper;
-    return lower > eps || upper <= eps;
-  }
-};
-
-/// A candidate. `verdict` undecided: floating point could not tell, and support and weight are where it stopped.
-struct Candidate {
-  proof::Proof proof;
-  std::int32_t passes = 0;
-};
 
 /// Memory that is kept from query to query.
 struct Workspace {
