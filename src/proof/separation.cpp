@@ -13,25 +13,10 @@
 namespace hullscope::proof::detail {
 namespace {
 
-constexpr std::size_t kGroup = 128;        // directions of one product
-constexpr std::int64_t kBlock = 512;       // points of one product: 512 KB of results, which stay in cache
+constexpr std::size_t kGroup = 512;        // directions of one product
+constexpr std::int64_t kBlock = 256;       // points of one product: 512 KB of results, which stay in cache
 constexpr double kUnitNorm = 1 + 0x1p-20;  // directions have at most this norm
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// Rows [first, last) in double, times 2^-exponent.
-void scaled_rows(const PointsView& points, std::int64_t first, std::int64_t last, int exponent, double* out) {
-  std::visit(
-      [&](const auto& x) {
-        const double factor = std::ldexp(1.0, -exponent);
-        const auto* from = x.data() + first * x.cols();
-        const std::int64_t n = (last - first) * x.cols();
-        if (std::isfinite(factor) && factor >= std::numeric_limits<double>::min())
-          for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<double>(from[i]) * factor;
-        else
-          for (std::int64_t i = 0; i < n; ++i) out[i] = std::ldexp(static_cast<double>(from[i]), -exponent);
-      },
-      points);
-}
 
 int common_exponent(const PointsView& points) {
   return std::visit(
@@ -52,26 +37,76 @@ int common_exponent(const PointsView& points) {
       points);
 }
 
+/// A number near the middle of each coordinate of the scaled points: the median of a few rows spread over them.
+std::vector<double> middle(const PointsView& points, int exponent) {
+  const std::int64_t n = rows(points), d = cols(points), sampled = std::min<std::int64_t>(n, 31);
+  std::vector<double> out, values(static_cast<std::size_t>(sampled));
+  for (std::int64_t k = 0; k < d && n > 0; ++k) {
+    for (std::int64_t i = 0; i < sampled; ++i) {
+      const std::int64_t row = sampled > 1 ? i * (n - 1) / (sampled - 1) : 0;
+      const double x = std::visit([&](const auto& m) { return static_cast<double>(m(row, k)); }, points);
+      values[static_cast<std::size_t>(i)] = std::ldexp(x, -exponent);
+    }
+    std::nth_element(values.begin(), values.begin() + sampled / 2, values.end());
+    out.push_back(values[static_cast<std::size_t>(sampled / 2)]);
+  }
+  return out;
+}
+
+/// Bound of the rounding error of <x - c, r> in double, with all that the header's note counts. norm: of the row.
+double slack_in_double(double norm, double d) {
+  const double g = gamma(d + 32);
+  return g * (1 + g) * norm * kUnitNorm + (d + 16) * 0x1p-1060;
+}
+
+/// The same in float32, rounded up.
+float slack_in_single(double norm, double d) {
+  const double n = (d + 16) * 0x1p-24;
+  if (!(n < 0.25)) return std::numeric_limits<float>::infinity();
+  const double g = n / (1 - n), slack = g * (1 + g) * norm * kUnitNorm + (d + 16) * 0x1p-120;
+  return std::nextafterf(static_cast<float>(slack), std::numeric_limits<float>::infinity());
+}
+
+/// A float32 number that is not smaller.
+float rounded_up(double x) {
+  if (x > static_cast<double>(std::numeric_limits<float>::max())) return std::numeric_limits<float>::infinity();
+  if (x < -static_cast<double>(std::numeric_limits<float>::max())) return -std::numeric_limits<float>::max();
+  return std::nextafterf(static_cast<float>(x), std::numeric_limits<float>::infinity());
+}
+
 }  // namespace
 
-Separation::Separation(PointsView points) : points_(points), exponent_(common_exponent(points)) {
-  // Any order of summation, with or without fused multiply-add: |fl<x, r> - <x, r>| <= gamma(d) sum|x_k r_k|, and the
-  // sum is at most |x||r| (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1). The further terms of
-  // gamma pay for: entries of r that are rounded (exact directions: 8 u), the subtraction of the bound itself, and the
-  // comparison. 2^-1060 pays for underflow, also of the scaling.
-  const std::int64_t n = rows(points_), d = cols(points_);
-  const auto size = static_cast<double>(d);
-  std::vector<double> block(static_cast<std::size_t>(kBlock * d));
-  slack_.reserve(static_cast<std::size_t>(n));
-  for (std::int64_t first = 0; first < n; first += kBlock) {
-    const std::int64_t last = std::min(first + kBlock, n);
-    scaled_rows(points_, first, last, exponent_, block.data());
-    const MatrixView<double> x(block.data(), last - first, d);
-    for (Eigen::Index i = 0; i < x.rows(); ++i) {
-      const double norm = x.row(i).norm() * (1 + gamma(size + 16)) + 0x1p-500;
-      slack_.push_back(gamma(size + 32) * (1 + gamma(size + 32)) * norm * kUnitNorm + (size + 16) * 0x1p-1060);
-    }
+Separation::Separation(PointsView points)
+    : points_(points), exponent_(common_exponent(points)), centre_(middle(points, exponent_)) {
+  const std::int64_t n = rows(points_);
+  const auto d = static_cast<double>(cols(points_));
+  Eigen::VectorXd z(cols(points_));
+  norm_.reserve(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) {
+    centred_rows(&i, 1, z.data());
+    norm_.push_back(z.norm() * (1 + gamma(d + 32)) + 0x1p-500);
   }
+}
+
+template <class Out>
+void Separation::centred_rows(const std::int64_t* rows, std::int64_t count, Out* out) const {
+  const double factor = std::ldexp(1.0, -exponent_);
+  const bool representable = std::isfinite(factor) && factor >= std::numeric_limits<double>::min();
+  std::visit(
+      [&](const auto& x) {
+        const std::int64_t d = x.cols();
+        const double* c = centre_.data();
+        for (std::int64_t i = 0; i < count; ++i, out += d) {
+          const auto* from = x.data() + rows[i] * d;
+          if (representable)
+            for (std::int64_t k = 0; k < d; ++k)
+              out[k] = static_cast<Out>(static_cast<double>(from[k]) * factor - c[k]);
+          else
+            for (std::int64_t k = 0; k < d; ++k)
+              out[k] = static_cast<Out>(std::ldexp(static_cast<double>(from[k]), -exponent_) - c[k]);
+        }
+      },
+      points_);
 }
 
 /// What is known of one claim's direction, in the scaled space.
@@ -81,10 +116,10 @@ struct Separation::Direction {
   std::vector<double> y;     ///< scaled
   double norm_lower = 1, norm_upper = 1;
   double lower = 0;         ///< distance_lower, scaled, rounded up
-  double need = kInfinity;  ///< a computed <x, r> above it by the row's slack proves the row; infinite: none does
+  double need = kInfinity;  ///< a computed <x - c, r> above it by the row's slack proves the row; infinite: none does
   std::optional<ExactDirection> exact;
 
-  Direction(const SeparationClaim& claim, int exponent) {
+  Direction(const SeparationClaim& claim, int exponent, const std::vector<double>& centre) {
     const Proof& proof = *claim.proof;
     const std::size_t d = claim.y.size();
     rounded = !proof.exact_direction.empty();
@@ -101,6 +136,7 @@ struct Separation::Direction {
       sound = sound && std::ldexp(y[k], exponent) == claim.y[k] && std::fabs(y[k]) < 0x1p500;
       square.add_product(unit[k], unit[k]);
       product.add_product(unit[k], y[k]);
+      product.add_product(-unit[k], centre[k]);
     }
     norm_upper = std::sqrt(square.value() + square.error()) * (1 + 8 * kUnit);
     norm_lower = std::sqrt(std::max(0.0, square.value() - square.error())) * (1 - 8 * kUnit);
@@ -113,16 +149,23 @@ struct Separation::Direction {
   }
 };
 
-/// The claim at one row: in twice the working precision, or exactly where that cannot tell. x: the scaled row.
-bool Separation::row_holds(Direction& direction, const SeparationClaim& claim, const double* x,
-                           std::int64_t row) const {
+/// The claim at one row, by tests 2 to 4.
+bool Separation::row_holds(Direction& direction, const SeparationClaim& claim, std::int64_t row) const {
+  const std::size_t d = direction.y.size();
+  std::vector<double> x(d);
+  centred_rows(&row, 1, x.data());
+  const Eigen::Map<const Eigen::VectorXd> z(x.data(), cols(points_)), r(direction.unit.data(), cols(points_));
+  if (z.dot(r) - slack_in_double(norm_[static_cast<std::size_t>(row)], static_cast<double>(d)) > direction.need)
+    return true;
   if (!direction.rounded && direction.need < kInfinity) {
     Twofold sum;
-    for (std::size_t k = 0; k < direction.y.size(); ++k) {
-      sum.add_product(direction.unit[k], x[k]);
+    for (std::size_t k = 0; k < d; ++k) {
+      const double coordinate =
+          std::visit([&](const auto& m) { return static_cast<double>(m(row, static_cast<Eigen::Index>(k))); }, points_);
+      sum.add_product(direction.unit[k], std::ldexp(coordinate, -exponent_));
       sum.add_product(-direction.unit[k], direction.y[k]);
     }
-    const double error = sum.error() + static_cast<double>(direction.y.size()) * 0x1p-1060;
+    const double error = sum.error() + static_cast<double>(d) * 0x1p-1060;
     const double least = sum.value() - error, most = sum.value() + error;
     if (least > 0 && least * (1 - 4 * kUnit) > direction.lower * direction.norm_upper * (1 + 4 * kUnit)) return true;
     if (most < 0) return false;
@@ -132,37 +175,37 @@ bool Separation::row_holds(Direction& direction, const SeparationClaim& claim, c
 }
 
 std::vector<std::string> Separation::prove_group(const SeparationClaim* claims, std::size_t count,
-                                                 const std::vector<double>& slack) const {
-  const std::int64_t n = rows(points_), d = cols(points_);
+                                                 const std::vector<std::int64_t>& members) const {
+  const std::int64_t n = static_cast<std::int64_t>(members.size()), d = cols(points_);
   std::vector<std::string> out(count);
   std::vector<Direction> directions;
-  Matrix<double> r(static_cast<Eigen::Index>(count), d);
+  Matrix<float> r(static_cast<Eigen::Index>(count), d), x(kBlock, d);
   for (std::size_t q = 0; q < count; ++q) {
-    directions.emplace_back(claims[q], exponent_);
-    std::copy(directions[q].unit.begin(), directions[q].unit.end(), r.row(static_cast<Eigen::Index>(q)).data());
+    directions.emplace_back(claims[q], exponent_, centre_);
+    r.row(static_cast<Eigen::Index>(q)) =
+        Eigen::Map<const Eigen::RowVectorXd>(directions[q].unit.data(), d).cast<float>();
   }
-  std::vector<double> x(static_cast<std::size_t>(kBlock * d)), product(count * static_cast<std::size_t>(kBlock));
+  std::vector<float> product(count * static_cast<std::size_t>(kBlock)), slack(static_cast<std::size_t>(kBlock));
   for (std::int64_t first = 0; first < n; first += kBlock) {
-    const std::int64_t last = std::min(first + kBlock, n), size = last - first;
-    scaled_rows(points_, first, last, exponent_, x.data());
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(count), static_cast<int>(size),
-                static_cast<int>(d), 1.0, r.data(), static_cast<int>(d), x.data(), static_cast<int>(d), 0.0,
+    const std::int64_t* row = members.data() + first;
+    const std::int64_t size = std::min(kBlock, n - first);
+    centred_rows(row, size, x.data());
+    for (std::int64_t i = 0; i < size; ++i)
+      slack[static_cast<std::size_t>(i)] =
+          slack_in_single(norm_[static_cast<std::size_t>(row[i])], static_cast<double>(d));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(count), static_cast<int>(size),
+                static_cast<int>(d), 1.0F, r.data(), static_cast<int>(d), x.data(), static_cast<int>(d), 0.0F,
                 product.data(), static_cast<int>(size));
-    const double* allowance = slack.data() + first;
     for (std::size_t q = 0; q < count; ++q) {
-      Direction& direction = directions[q];
-      double* value = product.data() + q * static_cast<std::size_t>(size);
-      const std::int64_t left_out = claims[q].left_out - first;
-      if (left_out >= 0 && left_out < size) value[left_out] = kInfinity;
-      if (!out[q].empty() || least_difference(static_cast<std::size_t>(size), value, allowance) > direction.need)
-        continue;
-      for (std::int64_t i = 0; i < size; ++i) {
-        const bool absent = i == left_out || allowance[i] == -kInfinity;
-        if (absent || value[i] - allowance[i] > direction.need) continue;
-        if (row_holds(direction, claims[q], x.data() + i * d, first + i)) continue;
-        out[q] = "its direction does not separate it from point " + std::to_string(first + i) +
-                 " by distance_lower = " + number(claims[q].proof->distance_lower);
-        break;
+      if (!out[q].empty()) continue;
+      const float* value = product.data() + q * static_cast<std::size_t>(size);
+      const float need = rounded_up(directions[q].need);
+      if (least_difference(static_cast<std::size_t>(size), value, slack.data()) > need) continue;
+      for (std::int64_t i = 0; i < size && out[q].empty(); ++i) {
+        if (value[i] - slack[static_cast<std::size_t>(i)] > need || row[i] == claims[q].left_out) continue;
+        if (!row_holds(directions[q], claims[q], row[i]))
+          out[q] = "its direction does not separate it from point " + std::to_string(row[i]) +
+                   " by distance_lower = " + number(claims[q].proof->distance_lower);
       }
     }
   }
@@ -171,17 +214,14 @@ std::vector<std::string> Separation::prove_group(const SeparationClaim* claims, 
 
 std::vector<std::string> Separation::prove(const std::vector<SeparationClaim>& claims,
                                            const std::vector<std::uint8_t>& mask) const {
-  std::vector<double> masked;
-  if (!mask.empty()) {
-    masked = slack_;
-    for (std::size_t i = 0; i < masked.size(); ++i)
-      if (mask[i] == 0) masked[i] = -kInfinity;
-  }
   std::vector<std::string> out;
+  if (claims.empty()) return out;
+  std::vector<std::int64_t> members;
+  for (std::int64_t i = 0; i < rows(points_); ++i)
+    if (mask.empty() || mask[static_cast<std::size_t>(i)] != 0) members.push_back(i);
   for (std::size_t first = 0; first < claims.size(); first += kGroup) {
     const std::size_t count = std::min(kGroup, claims.size() - first);
-    for (std::string& reason : prove_group(claims.data() + first, count, mask.empty() ? slack_ : masked))
-      out.push_back(std::move(reason));
+    for (std::string& reason : prove_group(claims.data() + first, count, members)) out.push_back(std::move(reason));
   }
   return out;
 }

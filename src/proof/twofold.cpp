@@ -16,24 +16,24 @@ __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"))) vo
   }
 }
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"))) double least_difference(
-    std::size_t n, const double* __restrict v, const double* __restrict c) {
-  constexpr std::size_t kLanes = 16;  // independent minima, so that the loop becomes vector instructions
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  double least[kLanes];
-  for (double& x : least) x = infinity;
+__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"))) float least_difference(
+    std::size_t n, const float* __restrict v, const float* __restrict c) {
+  constexpr std::size_t kLanes = 32;  // independent minima, so that the loop becomes vector instructions
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  float least[kLanes];
+  for (float& x : least) x = infinity;
   const std::size_t whole = n - n % kLanes;
   for (std::size_t i = 0; i < whole; i += kLanes)
     for (std::size_t l = 0; l < kLanes; ++l) {
-      const double x = v[i + l] - c[i + l];
+      const float x = v[i + l] - c[i + l];
       least[l] = x < least[l] ? x : least[l];
     }
   for (std::size_t i = whole; i < n; ++i) {
-    const double x = v[i] - c[i];
+    const float x = v[i] - c[i];
     least[0] = x < least[0] ? x : least[0];
   }
-  double out = least[0];
-  for (const double x : least) out = x < out ? x : out;
+  float out = least[0];
+  for (const float x : least) out = x < out ? x : out;
   return out;
 }
 

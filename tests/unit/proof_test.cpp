@@ -249,9 +249,9 @@ Matrix<float> cloud(std::int64_t n, std::int64_t d, std::uint64_t key) {
 }
 
 TEST(Proof, ManyQueriesAcrossBlocksAndGroups) {
-  const Matrix<float> x = cloud(1301, 17, 5);  // three blocks of points, the last one short
+  const Matrix<float> x = cloud(1301, 17, 5);  // six blocks of points, the last one short
   std::vector<double> direction(17);
-  Matrix<double> y(150, 17);  // two groups of directions
+  Matrix<double> y(520, 17);  // two groups of directions
   std::vector<Proof> proofs;
   const Matrix<double> points = x.cast<double>();
   for (Eigen::Index q = 0; q < y.rows(); ++q) {
@@ -264,20 +264,20 @@ TEST(Proof, ManyQueriesAcrossBlocksAndGroups) {
   const Checker checker((view(x)));
   for (const CheckResult& result : checker.check(view(y), proofs)) EXPECT_TRUE(result.proved) << result.reason;
   // A lower bound that is one ulp too large is seen, for the right query only.
-  for (const std::size_t wrong : {0UL, 127UL, 128UL, 149UL}) {
+  for (const std::size_t wrong : {0UL, 511UL, 512UL, 519UL}) {
     std::vector<Proof> changed = proofs;
     changed[wrong].distance_lower = std::nextafter(changed[wrong].distance_lower, kInfinity);
     const auto results = checker.check(view(y), changed);
     for (std::size_t q = 0; q < results.size(); ++q) EXPECT_EQ(results[q].proved, q != wrong) << q;
   }
   // In pieces, from any first query.
-  const std::vector<Proof> tail(proofs.begin() + 140, proofs.end());
-  for (const CheckResult& result : checker.check(view(y), tail, 140)) EXPECT_TRUE(result.proved) << result.reason;
-  EXPECT_FALSE(checker.check(view(y), tail, 139).front().proved);
+  const std::vector<Proof> tail(proofs.begin() + 510, proofs.end());
+  for (const CheckResult& result : checker.check(view(y), tail, 510)) EXPECT_TRUE(result.proved) << result.reason;
+  EXPECT_FALSE(checker.check(view(y), tail, 509).front().proved);
 }
 
 TEST(Proof, OnePointInTheWayIsFoundWhereverItIs) {
-  for (const std::int64_t blocker : {0, 511, 512, 1023, 1024, 1300}) {
+  for (const std::int64_t blocker : {0, 255, 256, 511, 512, 1279, 1280, 1300}) {
     Matrix<float> x = cloud(1301, 6, 9);
     const std::vector<double> y = {30, 0, 0, 0, 0, 0};
     x.row(blocker).setZero();

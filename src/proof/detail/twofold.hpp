@@ -41,6 +41,6 @@ struct Twofold {
 void add_products(std::size_t n, double a, const double* x, double* high, double* low, double* magnitude);
 
 /// min over i of v[i] - c[i], each rounded; +infinity for n = 0. No NaN.
-double least_difference(std::size_t n, const double* v, const double* c);
+float least_difference(std::size_t n, const float* v, const float* c);
 
 }  // namespace hullscope::proof::detail
