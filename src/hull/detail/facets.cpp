@@ -84,6 +84,7 @@ bool Facets::build() {
   std::vector<RawFacet> raw;
   if (d_ == 1) {
     const double *first = coordinate(0), *last = first + n_;
+    if (*std::min_element(first, last) == *std::max_element(first, last)) return false;
     raw.resize(2);
     raw[0].vertex[0] = std::min_element(first, last) - first, raw[0].normal[0] = -1;
     raw[1].vertex[0] = std::max_element(first, last) - first, raw[1].normal[0] = 1;

@@ -50,6 +50,8 @@ class Solver {
 };
 
 std::unique_ptr<Solver> make_reference_solver(const SolverContext& context);
+/// Up to 4 dimensions: Qhull's facets first (facets.hpp), `rest` for what they leave. Otherwise `rest` itself.
+std::unique_ptr<Solver> make_facet_solver(const SolverContext& context, std::unique_ptr<Solver> rest);
 std::unique_ptr<Solver> make_tao_solver(const SolverContext& context);
 
 }  // namespace hullscope::hull::detail
