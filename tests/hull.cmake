@@ -8,8 +8,6 @@ endif()
 # QSopt_ex (Debian package libqsopt-ex-dev) solves linear programs exactly: an oracle written by others.
 hullscope_test(hull_property_test SOURCES ${hull_tests}/property/hull_property_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base qsopt_ex gmpxx gmp)
-hullscope_test(hull_families_test SOURCES ${hull_tests}/property/hull_families_test.cpp
-  LIBRARIES hullscope::hull hullscope::proof hullscope::base gmpxx gmp)
 if(HULLSCOPE_WITH_PETSC)
   hullscope_test(hull_tao_test SOURCES ${hull_tests}/unit/hull_tao_test.cpp
     LIBRARIES hullscope::hull hullscope::proof hullscope::base)
@@ -19,9 +17,6 @@ if(TARGET hullscope_job_membership)
     COMMAND /usr/bin/python3 ${hull_tests}/mpi/hull_membership_ranks.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()
-hullscope_script_test(hull_files LABELS mpi COMMAND /usr/bin/python3 ${hull_tests}/cli/hull_files_test.py
-  $<TARGET_FILE:hullscope_job_membership> $<TARGET_FILE:hullscope_job_verify> $<TARGET_FILE:hullscope_job_check>
-  $<TARGET_FILE:flip_bits> ${hull_tests}/mpirun.sh)
 if(TARGET hullscope_job_hull)
   hullscope_script_test(hull_stage_kill LABELS mpi crash TIMEOUT 600
     COMMAND /usr/bin/python3 ${hull_tests}/crash/hull_stage_kill.py
