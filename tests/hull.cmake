@@ -9,8 +9,18 @@ endif()
 hullscope_test(hull_property_test SOURCES ${hull_tests}/property/hull_property_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base qsopt_ex gmpxx gmp)
 if(HULLSCOPE_WITH_PETSC)
+  find_package(MPI REQUIRED COMPONENTS C)
   hullscope_test(hull_tao_test SOURCES ${hull_tests}/unit/hull_tao_test.cpp
     LIBRARIES hullscope::hull hullscope::proof hullscope::base)
+  hullscope_test(tao_type_test SOURCES ${hull_tests}/mpi/tao_type_test.cpp ${hull_tests}/mpi/mpi_main.cpp
+    LIBRARIES hullscope::hull hullscope::parallel hullscope::base PkgConfig::PETSC MPI::MPI_C RANKS 1 2 3 5)
+  # A PETSc program in C, as other people write them.
+  add_executable(petsc_hull ${CMAKE_SOURCE_DIR}/examples/petsc_hull.c)
+  hullscope_compile_options(petsc_hull)
+  set_target_properties(petsc_hull PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests LINKER_LANGUAGE CXX)
+  target_link_libraries(petsc_hull PRIVATE hullscope::hull PkgConfig::PETSC MPI::MPI_C)
+  hullscope_script_test(petsc_hull_example LABELS mpi TIMEOUT 300
+    COMMAND /usr/bin/python3 ${hull_tests}/mpi/petsc_hull_example.py $<TARGET_FILE:petsc_hull> ${hull_tests}/mpirun.sh)
 endif()
 if(TARGET hullscope_job_membership)
   hullscope_script_test(hull_membership_on_ranks LABELS mpi TIMEOUT 600

@@ -7,8 +7,7 @@ std::vector<std::string> tao_types() {
   return {};
 }
 
-TaoOutcome tao_solve(const PreparedPoints&, const RowFilter&, const double*, const std::string& type,
-                     const std::function<bool()>&) {
+TaoOutcome tao_solve(const TaoRequest&, const std::string& type) {
   throw InternalError("solver \"tao:" + type + "\" was accepted by a build without PETSc.");
 }
 

@@ -1,5 +1,8 @@
 // tao:TYPE: PETSc finds a support, and column generation goes on from it.
-#include <hullscope/hull/detail/search.hpp>
+#include <limits>
+
+#include <hullscope/hull/detail/plain_pricing.hpp>
+#include <hullscope/hull/detail/pricing_search.hpp>
 #include <hullscope/hull/detail/solver.hpp>
 #include <hullscope/hull/detail/tao.hpp>
 
@@ -8,18 +11,18 @@ namespace {
 
 class TaoSolver final : public Solver {
  public:
-  explicit TaoSolver(SolverContext context) : context_(std::move(context)), type_(context_.solver.substr(4)) {}
+  explicit TaoSolver(SolverContext context)
+      : context_(std::move(context)), type_(context_.solver.substr(4)), pricing_(context_.points) {}
 
   std::vector<Candidate> find(const QueryBlock& block) const override {
     std::vector<Candidate> found(static_cast<std::size_t>(block.size()));
-    const std::vector<float> allowed = context_.points.allowed(block.mask());
-    Workspace work;
     for (std::int64_t q = 0; q < block.size() && !context_.out_of_time(); ++q) {
-      const TaoOutcome outcome =
-          tao_solve(context_.points, block.filter(q), block.query(q), type_, context_.out_of_time);
+      const RowFilter filter = block.filter(q);
+      const TaoOutcome outcome = tao_solve(request(filter, block.query(q)), type_);
       Candidate& candidate = found[static_cast<std::size_t>(q)];
-      candidate = search(context_.points, allowed, block.filter(q), block.query(q), context_.goal, outcome.support,
-                         context_.out_of_time, work);
+      candidate = pricing_search(pricing_, {block.query(q), block.request.mask, filter.left_out}, context_.goal,
+                                 outcome.support, context_.out_of_time);
+      candidate.statistics.passes += outcome.passes;
       candidate.statistics.solver_reason = outcome.reason;
       context_.beat();
     }
@@ -27,8 +30,19 @@ class TaoSolver final : public Solver {
   }
 
  private:
+  TaoRequest request(const RowFilter& filter, const double* y) const {
+    const PreparedPoints& points = context_.points;
+    const Goal& goal = context_.goal;
+    TaoRequest request{nullptr, points.points(), 0, points.size(), {}, y, points.unit(), 0, context_.out_of_time};
+    for (std::int64_t i = 0; i < points.size(); ++i)
+      if (filter.allows(i)) request.members.push_back(i);
+    request.enough = goal.projection ? std::numeric_limits<double>::infinity() : goal.eps;
+    return request;
+  }
+
   SolverContext context_;
   std::string type_;
+  PlainPricing pricing_;
 };
 
 }  // namespace
