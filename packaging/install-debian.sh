@@ -1,7 +1,8 @@
 #!/bin/sh
-# install-debian.sh run|test: installs what is missing of the Debian 12 packages that hullscope needs.
+# install-debian.sh run|test|benchmark: installs what is missing of the Debian 12 packages that hullscope needs.
 #   run   to build the programs and make a report
 #   test  also what check.sh needs
+#   benchmark  run, and the peers of benchmarks/
 # Does nothing, and needs no rights, when all of them are there.
 set -eu
 
@@ -23,6 +24,7 @@ libpetsc-real-dev      PETSc/TAO: the solvers tao:TYPE
 libtorch-dev           LibTorch: networks and their training
 libgmp-dev             integers of any size, for exact proofs
 libflint-dev           exact linear algebra, for exact proofs
+libqhull-dev           facets: hull queries in up to 4 dimensions
 libcli11-dev           the command line
 libtomlplusplus-dev    study files
 libspdlog-dev          log lines
@@ -45,7 +47,6 @@ test="
 ccache                 the second build takes seconds
 libgtest-dev           the tests' framework
 libgmock-dev           ... and its matchers
-libqhull-dev           oracle: facets in low dimension
 libqsopt-ex-dev        oracle: exact linear programs
 hdf5-tools             h5dump on what tests wrote
 python3-statsmodels    oracle: logit
@@ -60,11 +61,16 @@ mariadb-server-core    ... where it stores
 libpmix-dev            shows the bug of Slurm's PMIx fences, and its cure
 chromium               renders the report in a test
 "
+benchmark="
+python3-scipy          HiGHS, nnls, Qhull and Delaunay
+coinor-libclp-dev      Clp
+"
 
 case "${1:-}" in
   run) wanted=$run ;;
   test) wanted="$run$test" ;;
-  *) echo "usage: install-debian.sh run|test" >&2; exit 2 ;;
+  benchmark) wanted="$run$benchmark" ;;
+  *) echo "usage: install-debian.sh run|test|benchmark" >&2; exit 2 ;;
 esac
 names=$(printf '%s' "$wanted" | awk 'NF { print $1 }')
 
