@@ -32,3 +32,7 @@ if(TARGET hullscope_job_hull)
     COMMAND /usr/bin/python3 ${hull_tests}/crash/hull_stage_kill.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()
+if(TARGET hullscope_job_membership)
+  hullscope_script_test(hull_benchmark LABELS cli TIMEOUT 300
+    COMMAND /usr/bin/python3 ${hull_tests}/cli/hull_benchmark.py ${CMAKE_BINARY_DIR}/bin/hullscope)
+endif()
