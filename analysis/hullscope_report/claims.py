@@ -384,7 +384,7 @@ def as_markdown(evidence, verdicts, rules):
         open_ones = [c for c in v.conditions if c.state is None]
         words = v.verdict if v.verdict != "undetermined" else f"undetermined ({' or '.join(v.possible)})"
         states = [c.state for c in v.conditions]
-        why = f"{states.count(True)} conditions hold, {states.count(False)} fail, {states.count(None)} open"
+        why = f"of {len(states)} conditions {states.count(True)} hold, {states.count(False)} fail, {states.count(None)} are open"
         reasons = sorted({c.why for c in open_ones if c.why})
         why += f" ({'; '.join(reasons)})" if reasons else ""
         lines.append(f"| {LABELS[v.claim]} {rules[v.claim]['claim']} | **{words}** | {'; '.join([why, *v.notes])} |")
