@@ -14,6 +14,7 @@ Appends a line {"query", "inside", "cpu"} to OUT.jsonl after each query, so that
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,7 +100,9 @@ def clp(points, queries, write):
         for line in run.stdout:
             query, status, cpu = line.split()
             write({"query": int(query), "inside": {"0": True, "1": False}.get(status), "cpu": float(cpu)})
-        if run.wait():
+        if run.wait() in (-signal.SIGXCPU, -signal.SIGKILL):
+            sys.exit(128 + signal.SIGXCPU)  # its CPU seconds are used up, as a shell tells it
+        if run.returncode:
             raise SystemExit(f"clp_membership ended with {run.returncode}")
 
 

@@ -222,21 +222,19 @@ def figure(cells, path):
     import matplotlib.pyplot as plt
 
     series = {}
-    for name in cells.names("ours"):
-        cell = cells.get("ours", name, "membership")
-        if not cell or not (name.startswith("pca-") or name == "pixels"):
-            continue
-        for method, mode in (("ours, membership", "membership"), ("ours, with projection", "projection")):
-            cpu = cells.cpu("ours", name, mode)
-            if cpu:
-                series.setdefault(method, []).append((cell["d"], cpu / cell["m"]))
-        one_pass = cells.cpu("pass", name, "sgemm")
-        if one_pass:
-            series.setdefault("one SGEMM pass", []).append((cell["d"], one_pass / cell["m"]))
-        for method in PEERS:
-            value = cells.per_query(name, method)
+    for name in (name for name in ORDER if name.startswith("pca-") or name == "pixels"):
+        d = 784 if name == "pixels" else int(name.split("-")[1])
+        values = {TITLE[method]: cells.per_query(name, method) for method in PEERS}
+        for line, kind, method in (
+            ("ours, membership", "ours", "membership"),
+            ("ours, with projection", "ours", "projection"),
+            ("one SGEMM pass", "pass", "sgemm"),
+        ):
+            cell = cells.get(kind, name, method)
+            values[line] = cells.cpu(kind, name, method) / cell["m"] if cell else None
+        for line, value in values.items():
             if isinstance(value, float):
-                series.setdefault(TITLE[method], []).append((cell["d"], value))
+                series.setdefault(line, []).append((d, value))
     if not series:
         return False
     fig, axis = plt.subplots(figsize=(7.2, 4.8))
