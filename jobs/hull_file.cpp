@@ -1,6 +1,8 @@
 #include "hull_file.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 #include <span>
 #include <sstream>
 
@@ -212,34 +214,75 @@ std::vector<std::string> gather_texts(const parallel::Comm& comm, const std::vec
 
 }  // namespace
 
+/// Support and directions, in the groups below `group`. `query`: where this rank's queries stand among all.
+static void write_evidence(store::ArtifactWriter& writer, const parallel::Comm& comm, const std::string& group,
+                           const HullPiece& piece, const Place& query, std::int64_t d) {
+  const Place entry = place_of(comm, static_cast<std::int64_t>(piece.support_index.size()));
+  std::vector<std::int64_t> offset(piece.support_offset);
+  for (std::int64_t& o : offset) o += entry.first;
+  const bool ends = query.first + piece.size() == query.total && comm.rank() == comm.size() - 1;
+  if (!ends) offset.pop_back();  // where one rank ends the next one starts; the last writes the end
+  writer.write_rows<std::int64_t>(group + "/support/offset", {query.total + 1}, query.first, whole(offset));
+  writer.write_rows<std::int64_t>(group + "/support/index", {entry.total}, entry.first, whole(piece.support_index));
+  writer.write_rows<double>(group + "/support/weight", {entry.total}, entry.first, whole(piece.support_weight));
+
+  const Place outside = place_of(comm, static_cast<std::int64_t>(piece.direction_query.size()));
+  writer.write_rows<std::int64_t>(group + "/direction/query", {outside.total}, outside.first,
+                                  whole(piece.direction_query));
+  writer.write_rows<double>(group + "/direction/vector", {outside.total, d}, outside.first,
+                            whole(piece.direction_vector));
+
+  const Place exact = place_of(comm, static_cast<std::int64_t>(piece.exact_query.size()));
+  writer.write_rows<std::int64_t>(group + "/exact/query", {exact.total}, exact.first, whole(piece.exact_query));
+  writer.write_text(group + "/exact/direction", gather_texts(comm, piece.exact_direction));
+}
+
+static Place place_of_queries(const parallel::Comm& comm, const HullPiece& piece, std::int64_t total) {
+  const Place query = place_of(comm, piece.size());
+  if (query.total != total || (piece.size() > 0 && query.first != piece.first))
+    throw InternalError("the ranks' pieces of hull verdicts do not make up all queries in order");
+  return query;
+}
+
 void write_proofs(store::ArtifactWriter& writer, const parallel::Comm& comm, const HullPiece& piece, std::int64_t total,
                   const std::vector<std::int64_t>& samples, std::int64_t d) {
-  const Place query = place_of(comm, piece.size());
-  if (query.total != total || static_cast<std::int64_t>(samples.size()) != total ||
-      (piece.size() > 0 && query.first != piece.first))
-    throw InternalError("the ranks' pieces of hull verdicts do not make up all queries in order");
+  const Place query = place_of_queries(comm, piece, total);
+  if (static_cast<std::int64_t>(samples.size()) != total)
+    throw InternalError("there are not as many sample ids as hull verdicts");
   writer.write<std::int64_t>("/sample", {total}, whole(samples));
   writer.write_rows<std::uint8_t>("/verdict", {total}, query.first, whole(piece.verdict));
   writer.write_rows<double>("/distance_lower", {total}, query.first, whole(piece.distance_lower));
   writer.write_rows<double>("/distance_upper", {total}, query.first, whole(piece.distance_upper));
   writer.write_rows<std::int32_t>("/passes", {total}, query.first, whole(piece.passes));
+  write_evidence(writer, comm, "", piece, query, d);
+}
 
-  const Place entry = place_of(comm, static_cast<std::int64_t>(piece.support_index.size()));
-  std::vector<std::int64_t> offset(piece.support_offset);
-  for (std::int64_t& o : offset) o += entry.first;
-  const bool ends = query.first + piece.size() == total && comm.rank() == comm.size() - 1;
-  if (!ends) offset.pop_back();  // where one rank ends the next one starts; the last writes the end
-  writer.write_rows<std::int64_t>("/support/offset", {total + 1}, query.first, whole(offset));
-  writer.write_rows<std::int64_t>("/support/index", {entry.total}, entry.first, whole(piece.support_index));
-  writer.write_rows<double>("/support/weight", {entry.total}, entry.first, whole(piece.support_weight));
+static std::string class_group(std::int64_t label) {
+  return "/class_hull/" + std::to_string(label);
+}
 
-  const Place outside = place_of(comm, static_cast<std::int64_t>(piece.direction_query.size()));
-  writer.write_rows<std::int64_t>("/direction/query", {outside.total}, outside.first, whole(piece.direction_query));
-  writer.write_rows<double>("/direction/vector", {outside.total, d}, outside.first, whole(piece.direction_vector));
+void write_class_proofs(store::ArtifactWriter& writer, const parallel::Comm& comm, std::int64_t label,
+                        const HullPiece& piece, std::int64_t total, std::int64_t d) {
+  write_evidence(writer, comm, class_group(label), piece, place_of_queries(comm, piece, total), d);
+}
 
-  const Place exact = place_of(comm, static_cast<std::int64_t>(piece.exact_query.size()));
-  writer.write_rows<std::int64_t>("/exact/query", {exact.total}, exact.first, whole(piece.exact_query));
-  writer.write_text("/exact/direction", gather_texts(comm, piece.exact_direction));
+void write_class_tables(store::ArtifactWriter& writer, const std::vector<std::int64_t>& labels,
+                        const std::vector<HullPiece>& pieces, std::int64_t total) {
+  if (pieces.size() != labels.size()) throw InternalError("there are not as many class hulls as labels");
+  const std::size_t classes = labels.size(), m = classes == 0 ? 0 : pieces.front().verdict.size();
+  std::vector<std::uint8_t> verdict(m * classes);
+  std::vector<double> lower(m * classes), upper(m * classes);
+  for (std::size_t c = 0; c < classes; ++c)
+    for (std::size_t q = 0; q < m; ++q) {
+      verdict[q * classes + c] = pieces[c].verdict.at(q);
+      lower[q * classes + c] = pieces[c].distance_lower.at(q);
+      upper[q * classes + c] = pieces[c].distance_upper.at(q);
+    }
+  const std::int64_t columns = static_cast<std::int64_t>(classes), first = classes == 0 ? 0 : pieces.front().first;
+  writer.write<std::int64_t>("/class", {columns}, whole(labels));
+  writer.write_rows<std::uint8_t>("/class_hull/verdict", {total, columns}, first, whole(verdict));
+  writer.write_rows<double>("/class_hull/distance_lower", {total, columns}, first, whole(lower));
+  writer.write_rows<double>("/class_hull/distance_upper", {total, columns}, first, whole(upper));
 }
 
 void write_attributes(store::ArtifactWriter& writer, const HullAttributes& attributes) {
@@ -249,38 +292,105 @@ void write_attributes(store::ArtifactWriter& writer, const HullAttributes& attri
   writer.attribute("/", "queries_digest", attributes.queries_digest);
   writer.attribute("/", "subset", attributes.subset);
   writer.attribute("/", "subset_digest", attributes.subset_digest);
+  writer.attribute("/", "labels", attributes.labels);
+  writer.attribute("/", "labels_digest", attributes.labels_digest);
 }
 
 // ----------------------------------------------------------------------------------------------------- reading
 
+/// Format 1.0 had verdicts by class without proofs, and no word on where the labels are.
+static bool of_format_1_0(const store::ArtifactReader& reader) {
+  return reader.text("/", "format_version").starts_with("1.0.");
+}
+
 HullFile::HullFile(const std::string& path) : reader_(path, "hull"), path_(path) {
-  attributes_ = {reader_.text("/", "points"),         reader_.text("/", "queries"), reader_.text("/", "points_digest"),
-                 reader_.text("/", "queries_digest"), reader_.text("/", "subset"),  reader_.text("/", "subset_digest")};
+  const auto text = [&](const char* name) { return reader_.text("/", name); };
+  attributes_ = {text("points"),
+                 text("queries"),
+                 text("points_digest"),
+                 text("queries_digest"),
+                 text("subset"),
+                 text("subset_digest"),
+                 "",
+                 ""};
+  if (!of_format_1_0(reader_)) {
+    attributes_.labels = text("labels");
+    attributes_.labels_digest = text("labels_digest");
+  }
   samples_ = reader_.read<std::int64_t>("/sample");
-  offset_ = reader_.read<std::int64_t>("/support/offset");
-  direction_query_ = reader_.read<std::int64_t>("/direction/query");
-  exact_query_ = reader_.read<std::int64_t>("/exact/query");
-  exact_direction_ = reader_.read_text("/exact/direction");
   queries_ = static_cast<std::int64_t>(samples_.size());
-  const auto length = [&](const char* name) { return reader_.shape(name).empty() ? -1 : reader_.shape(name)[0]; };
-  for (const char* name : {"/verdict", "/distance_lower", "/distance_upper"})
-    expect(
-        length(name) == queries_, path, name,
-        "it has " + std::to_string(length(name)) + " entries, but there are " + std::to_string(queries_) + " queries");
+  for (const char* name : {"/verdict", "/distance_lower", "/distance_upper"}) {
+    const std::int64_t found = reader_.shape(name).empty() ? -1 : reader_.shape(name)[0];
+    expect(found == queries_, path, name,
+           "it has " + std::to_string(found) + " entries, but there are " + std::to_string(queries_) + " queries");
+  }
   const std::vector<std::int64_t> directions = reader_.shape("/direction/vector");
-  expect(directions.size() == 2 && directions[0] == static_cast<std::int64_t>(direction_query_.size()), path,
-         "/direction/vector", "it has not one direction a row of /direction/query");
+  expect(directions.size() == 2, path, "/direction/vector", "it has not one direction a row of /direction/query");
   coordinates_ = directions[1];
-  expect(exact_direction_.size() == exact_query_.size(), path, "/exact/direction",
-         "it has not one direction a row of /exact/query");
-  expect(length("/support/index") == length("/support/weight"), path, "/support",
+  all_ = read_evidence("");
+  read_classes();
+}
+
+HullFile::Evidence HullFile::read_evidence(const std::string& group) const {
+  Evidence e{group, reader_.read<std::int64_t>(group + "/support/offset"),
+             reader_.read<std::int64_t>(group + "/direction/query"), reader_.read<std::int64_t>(group + "/exact/query"),
+             reader_.read_text(group + "/exact/direction")};
+  const auto length = [&](const std::string& name) {
+    const std::vector<std::int64_t> shape = reader_.shape(group + name);
+    return shape.size() == 1 ? shape[0] : -1;
+  };
+  expect(reader_.shape(group + "/direction/vector") ==
+             std::vector<std::int64_t>{static_cast<std::int64_t>(e.direction_query.size()), coordinates_},
+         path_, group + "/direction/vector", "it has not one direction a row of " + group + "/direction/query");
+  expect(e.exact_direction.size() == e.exact_query.size(), path_, group + "/exact/direction",
+         "it has not one direction a row of " + group + "/exact/query");
+  const std::int64_t entries = length("/support/index");
+  expect(entries >= 0 && entries == length("/support/weight"), path_, group + "/support",
          "indices and weights differ in number");
-  expect(offsets_fit(offset_, samples_.size(), static_cast<std::size_t>(length("/support/index"))), path,
-         "/support/offset", "offsets do not ascend from 0 to the number of entries");
-  expect(ascending_within(direction_query_, 0, queries_), path, "/direction/query",
-         "query rows do not ascend within the file's queries");
-  expect(ascending_within(exact_query_, 0, queries_), path, "/exact/query",
-         "query rows do not ascend within the file's queries");
+  expect(offsets_fit(e.offset, samples_.size(), static_cast<std::size_t>(entries)), path_, group + "/support/offset",
+         "offsets do not ascend from 0 to the number of entries");
+  for (const auto& [name, rows] : {std::pair("/direction/query", &e.direction_query), {"/exact/query", &e.exact_query}})
+    expect(ascending_within(*rows, 0, queries_), path_, group + name,
+           "query rows do not ascend within the file's queries");
+  return e;
+}
+
+void HullFile::read_classes() {
+  const bool has_table = reader_.has("/class_hull/verdict");
+  unproved_classes_ = has_table && of_format_1_0(reader_);
+  expect(has_table == !attributes_.labels.empty() || unproved_classes_, path_, "/class_hull",
+         has_table ? "there are class hulls, but no attribute says where the labels are"
+                   : "the attribute `labels` is set, but there are no class hulls");
+  if (!has_table || unproved_classes_) return;
+  classes_ = reader_.read<std::int64_t>("/class");
+  expect(ascending_within(classes_, 0, std::numeric_limits<std::int64_t>::max()), path_, "/class",
+         "labels do not ascend from 0 on");
+  for (const char* name : {"/class_hull/verdict", "/class_hull/distance_lower", "/class_hull/distance_upper"})
+    expect(reader_.shape(name) == std::vector<std::int64_t>{queries_, static_cast<std::int64_t>(classes_.size())},
+           path_, name, "it has not one row a query and one column a class");
+  for (const std::int64_t label : classes_) by_class_.push_back(read_evidence(class_group(label)));
+}
+
+/// Support and directions of the queries of `piece`, whose `first` is set.
+void HullFile::read_evidence_rows(const Evidence& e, std::int64_t count, HullPiece& piece) const {
+  const std::int64_t first = piece.first;
+  piece.support_offset.assign(e.offset.begin() + first, e.offset.begin() + first + count + 1);
+  const std::int64_t begin = piece.support_offset.front(), entries = piece.support_offset.back() - begin;
+  for (std::int64_t& o : piece.support_offset) o -= begin;
+  piece.support_index = reader_.read_rows<std::int64_t>(e.group + "/support/index", begin, entries);
+  piece.support_weight = reader_.read_rows<double>(e.group + "/support/weight", begin, entries);
+  // The rows of a list of queries that belong to this range.
+  const auto range = [&](const std::vector<std::int64_t>& queries) {
+    const auto from = std::lower_bound(queries.begin(), queries.end(), first);
+    const auto to = std::lower_bound(from, queries.end(), first + count);
+    return std::pair(from - queries.begin(), to - queries.begin());
+  };
+  const auto [d0, d1] = range(e.direction_query);
+  piece.direction_query.assign(e.direction_query.begin() + d0, e.direction_query.begin() + d1);
+  piece.direction_vector = reader_.read_rows<double>(e.group + "/direction/vector", d0, d1 - d0);
+  const auto [e0, e1] = range(e.exact_query);
+  piece.exact_query.assign(e.exact_query.begin() + e0, e.exact_query.begin() + e1);
+  piece.exact_direction.assign(e.exact_direction.begin() + e0, e.exact_direction.begin() + e1);
 }
 
 std::vector<Proof> HullFile::proofs(std::int64_t first, std::int64_t count) const {
@@ -289,23 +399,21 @@ std::vector<Proof> HullFile::proofs(std::int64_t first, std::int64_t count) cons
   piece.verdict = reader_.read_rows<std::uint8_t>("/verdict", first, count);
   piece.distance_lower = reader_.read_rows<double>("/distance_lower", first, count);
   piece.distance_upper = reader_.read_rows<double>("/distance_upper", first, count);
-  piece.support_offset.assign(offset_.begin() + first, offset_.begin() + first + count + 1);
-  const std::int64_t begin = piece.support_offset.front(), entries = piece.support_offset.back() - begin;
-  for (std::int64_t& o : piece.support_offset) o -= begin;
-  piece.support_index = reader_.read_rows<std::int64_t>("/support/index", begin, entries);
-  piece.support_weight = reader_.read_rows<double>("/support/weight", begin, entries);
-  // The rows of a list of queries that belong to this range.
-  const auto range = [&](const std::vector<std::int64_t>& queries) {
-    const auto from = std::lower_bound(queries.begin(), queries.end(), first);
-    const auto to = std::lower_bound(from, queries.end(), first + count);
-    return std::pair(from - queries.begin(), to - queries.begin());
+  read_evidence_rows(all_, count, piece);
+  return unpack_proofs(piece, coordinates_, path_);
+}
+
+std::vector<Proof> HullFile::class_proofs(std::size_t c, std::int64_t first, std::int64_t count) const {
+  HullPiece piece;
+  piece.first = first;
+  const auto column = [&]<class T>(const std::string& name, std::vector<T>& out) {
+    const std::vector<T> all = reader_.read_rows<T>("/class_hull/" + name, first, count);
+    for (std::size_t i = c; i < all.size(); i += classes_.size()) out.push_back(all[i]);
   };
-  const auto [d0, d1] = range(direction_query_);
-  piece.direction_query.assign(direction_query_.begin() + d0, direction_query_.begin() + d1);
-  piece.direction_vector = reader_.read_rows<double>("/direction/vector", d0, d1 - d0);
-  const auto [e0, e1] = range(exact_query_);
-  piece.exact_query.assign(exact_query_.begin() + e0, exact_query_.begin() + e1);
-  piece.exact_direction.assign(exact_direction_.begin() + e0, exact_direction_.begin() + e1);
+  column("verdict", piece.verdict);
+  column("distance_lower", piece.distance_lower);
+  column("distance_upper", piece.distance_upper);
+  read_evidence_rows(by_class_.at(c), count, piece);
   return unpack_proofs(piece, coordinates_, path_);
 }
 
@@ -327,6 +435,21 @@ std::vector<std::uint8_t> subset_mask(const std::vector<std::int64_t>& values, b
   }
   if (std::count(mask.begin(), mask.end(), 0) == n)
     throw UsageError(what + " is empty; at least one point must take part");
+  return mask;
+}
+
+std::vector<std::int64_t> labels_present(const std::vector<std::int64_t>& labels,
+                                         const std::vector<std::uint8_t>& subset) {
+  std::set<std::int64_t> found;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (subset.empty() || subset[i] != 0) found.insert(labels[i]);
+  return {found.begin(), found.end()};
+}
+
+std::vector<std::uint8_t> class_mask(const std::vector<std::int64_t>& labels, const std::vector<std::uint8_t>& subset,
+                                     std::int64_t label) {
+  std::vector<std::uint8_t> mask(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) mask[i] = labels[i] == label && (subset.empty() || subset[i] != 0);
   return mask;
 }
 

@@ -50,11 +50,20 @@ void append(HullPiece& piece, HullPiece next);
 void write_proofs(store::ArtifactWriter& writer, const parallel::Comm& comm, const HullPiece& piece, std::int64_t total,
                   const std::vector<std::int64_t>& samples, std::int64_t d);
 
+/// Collective over comm, after write_proofs: the proofs against the hull of one class (group /class_hull/LABEL).
+void write_class_proofs(store::ArtifactWriter& writer, const parallel::Comm& comm, std::int64_t label,
+                        const HullPiece& piece, std::int64_t total, std::int64_t d);
+/// Collective over comm: the tables of all class hulls, one column a class. pieces: one a label, `verdict` and both
+/// distances of the same queries.
+void write_class_tables(store::ArtifactWriter& writer, const std::vector<std::int64_t>& labels,
+                        const std::vector<HullPiece>& pieces, std::int64_t total);
+
 /// Root attributes by which `verify` finds the data. Names of arrays are relative to the hull file's folder
 /// ("codes.h5:/train/code", "../x.npy"); digests are datasets::Array::digest.
 struct HullAttributes {
   std::string points, queries, points_digest, queries_digest;
-  std::string subset, subset_digest;  ///< array of row numbers or of a mask (uint8, N entries), or ""
+  std::string subset, subset_digest;            ///< array of row numbers or of a mask (uint8, N entries), or ""
+  std::string labels = {}, labels_digest = {};  ///< array of the points' labels where the file has class hulls, or ""
 };
 void write_attributes(store::ArtifactWriter& writer, const HullAttributes& attributes);
 
@@ -66,22 +75,47 @@ class HullFile {
   std::int64_t queries() const { return queries_; }
   std::int64_t coordinates() const { return coordinates_; }
   const std::vector<std::int64_t>& samples() const { return samples_; }
-  /// Proofs of queries [first, first + count). Not thread-safe. Throws DataError if the arrays do not fit together.
+  /// Labels of the class hulls; empty if there are none, or none with proofs.
+  const std::vector<std::int64_t>& classes() const { return classes_; }
+  /// Verdicts by class without proofs: files of format 1.0 have them.
+  bool unproved_classes() const { return unproved_classes_; }
+  /// Proofs of queries [first, first + count) against the hull of all points, or of class number `c` of classes().
+  /// Not thread-safe. Throws DataError if the arrays do not fit together.
   std::vector<proof::Proof> proofs(std::int64_t first, std::int64_t count) const;
+  std::vector<proof::Proof> class_proofs(std::size_t c, std::int64_t first, std::int64_t count) const;
   const store::ArtifactReader& reader() const { return reader_; }
 
  private:
+  /// What one hull's proofs rest on beside verdict and distances: the groups support, direction and exact.
+  struct Evidence {
+    std::string group;  ///< "" or "/class_hull/LABEL"
+    std::vector<std::int64_t> offset, direction_query, exact_query;
+    std::vector<std::string> exact_direction;
+  };
+  Evidence read_evidence(const std::string& group) const;
+  void read_classes();
+  void read_evidence_rows(const Evidence& evidence, std::int64_t count, HullPiece& piece) const;
+
   store::ArtifactReader reader_;
   std::string path_;
   HullAttributes attributes_;
   std::int64_t queries_ = 0, coordinates_ = 0;
-  std::vector<std::int64_t> samples_, offset_, direction_query_, exact_query_;
-  std::vector<std::string> exact_direction_;
+  std::vector<std::int64_t> samples_, classes_;
+  bool unproved_classes_ = false;
+  Evidence all_;
+  std::vector<Evidence> by_class_;  ///< one a class
 };
 
 /// Row numbers, or a mask of n entries (is_mask: the array was uint8), as an array of `--subset` holds them, as a mask.
 /// Throws UsageError (named `what`) on a row out of range or on an empty subset.
 std::vector<std::uint8_t> subset_mask(const std::vector<std::int64_t>& values, bool is_mask, std::int64_t n,
                                       const std::string& what);
+
+/// The labels that points of the subset have (empty: all points), ascending: each is a class with a hull of its own.
+std::vector<std::int64_t> labels_present(const std::vector<std::int64_t>& labels,
+                                         const std::vector<std::uint8_t>& subset);
+/// The points of one class, within the subset.
+std::vector<std::uint8_t> class_mask(const std::vector<std::int64_t>& labels, const std::vector<std::uint8_t>& subset,
+                                     std::int64_t label);
 
 }  // namespace hullscope::jobs

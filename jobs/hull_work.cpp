@@ -115,24 +115,28 @@ std::string SharedPoints::relative_name(const std::string& folder) const {
 
 namespace {
 
-/// Queries [first, last) against the class hulls: [query][class].
+/// The arrays of a class hull in a shard are named after its label.
+std::string class_prefix(std::int64_t label) {
+  return "class" + std::to_string(label) + "_";
+}
+
+/// Adds the proofs of queries [first, first + queries.rows()) against the hull of each class.
 void find_classes(const HullWork& work, const hull::Membership& membership, const Matrix<double>& queries,
-                  store::Shard& shard) {
-  const std::size_t classes = work.classes.labels.size();
-  const std::size_t m = static_cast<std::size_t>(queries.rows());
-  std::vector<std::uint8_t> verdict(m * classes);
-  std::vector<double> lower(m * classes), upper(m * classes);
-  for (std::size_t c = 0; c < classes; ++c) {
+                  std::int64_t first, store::Shard& shard) {
+  for (std::size_t c = 0; c < work.classes.labels.size(); ++c) {
     const hull::MembershipAnswer answer = membership.find({hullscope::view(queries), work.classes.masks[c], {}});
-    for (std::size_t q = 0; q < m; ++q) {
-      verdict[q * classes + c] = static_cast<std::uint8_t>(answer.proofs[q].verdict);
-      lower[q * classes + c] = answer.proofs[q].distance_lower;
-      upper[q * classes + c] = answer.proofs[q].distance_upper;
-    }
+    for (auto& [name, array] : to_shard(pack_proofs(answer.proofs, {}, first, work.points.dimension())))
+      shard[class_prefix(work.classes.labels[c]) + name] = array;
   }
-  shard["class_verdict"] = std::move(verdict);
-  shard["class_distance_lower"] = std::move(lower);
-  shard["class_distance_upper"] = std::move(upper);
+}
+
+/// The reverse: the arrays of one class hull.
+HullPiece class_piece(const store::Shard& shard, std::int64_t label) {
+  const std::string prefix = class_prefix(label);
+  store::Shard own;
+  for (const auto& [name, array] : shard)
+    if (name.starts_with(prefix)) own[name.substr(prefix.size())] = array;
+  return from_shard(own);
 }
 
 store::Shard find_shard(const HullWork& work, const hull::Membership& membership, std::int64_t number) {
@@ -152,7 +156,7 @@ store::Shard find_shard(const HullWork& work, const hull::Membership& membership
     for (const hull::QueryStatistics& s : answer.statistics) reasons.push_back(s.solver_reason);
     shard["solver_reason"] = std::move(reasons);
   }
-  if (!work.classes.labels.empty()) find_classes(work, membership, queries, shard);
+  if (!work.classes.labels.empty()) find_classes(work, membership, queries, first, shard);
   return shard;
 }
 
@@ -209,8 +213,6 @@ namespace {
 struct Gathered {
   HullPiece piece;
   std::vector<std::string> reasons;
-  std::vector<std::uint8_t> class_verdict;
-  std::vector<double> class_lower, class_upper;
   std::int64_t exact = 0;
 };
 
@@ -223,9 +225,13 @@ void take(store::Shard& shard, const std::string& name, std::vector<T>& to) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+/// The shards that this rank gathers.
+std::pair<std::int64_t, std::int64_t> own_shards(const Comm& world, const HullWork& work) {
+  return {work.shard_count() * world.rank() / world.size(), work.shard_count() * (world.rank() + 1) / world.size()};
+}
+
 Gathered gather(const Comm& world, const HullWork& work) {
-  const std::int64_t begin = work.shard_count() * world.rank() / world.size();
-  const std::int64_t end = work.shard_count() * (world.rank() + 1) / world.size();
+  const auto [begin, end] = own_shards(world, work);
   Gathered mine;
   mine.piece.first = std::min(begin * work.shard, work.queries.size());
   for (std::int64_t i = begin; i < end; ++i) {
@@ -234,11 +240,6 @@ Gathered gather(const Comm& world, const HullWork& work) {
     take(shard, "exact_queries", exact);
     mine.exact += exact.empty() ? 0 : exact.front();
     if (work.options.solver != "reference") take(shard, "solver_reason", mine.reasons);
-    if (!work.classes.labels.empty()) {
-      take(shard, "class_verdict", mine.class_verdict);
-      take(shard, "class_distance_lower", mine.class_lower);
-      take(shard, "class_distance_upper", mine.class_upper);
-    }
     append(mine.piece, from_shard(shard));
   }
   return mine;
@@ -260,13 +261,24 @@ HullSummary summarise(const Comm& world, const HullWork& work, const Gathered& m
   return sum;
 }
 
-void write_classes(store::ArtifactWriter& writer, const HullWork& work, const Gathered& mine) {
-  const std::int64_t classes = static_cast<std::int64_t>(work.classes.labels.size());
-  const std::vector<std::int64_t> shape = {work.queries.size(), classes};
-  writer.write<std::int64_t>("/class", {classes}, work.classes.labels);
-  writer.write_rows<std::uint8_t>("/class_hull/verdict", shape, mine.piece.first, mine.class_verdict);
-  writer.write_rows<double>("/class_hull/distance_lower", shape, mine.piece.first, mine.class_lower);
-  writer.write_rows<double>("/class_hull/distance_upper", shape, mine.piece.first, mine.class_upper);
+/// Collective. One class after the other, so that no rank holds the directions of more than one.
+void write_classes(const Comm& world, store::ArtifactWriter& writer, const HullWork& work, HullSummary& sum) {
+  const auto [begin, end] = own_shards(world, work);
+  std::vector<HullPiece> tables;
+  for (const std::int64_t label : work.classes.labels) {
+    HullPiece piece;
+    piece.first = std::min(begin * work.shard, work.queries.size());
+    for (std::int64_t i = begin; i < end; ++i) append(piece, class_piece(work.shards.read(i), label));
+    write_class_proofs(writer, world, label, piece, work.queries.size(), work.points.dimension());
+    for (const std::uint8_t verdict : piece.verdict) ++sum.by_class.at(verdict);
+    HullPiece& table = tables.emplace_back();
+    table.first = piece.first;
+    table.verdict = std::move(piece.verdict);
+    table.distance_lower = std::move(piece.distance_lower);
+    table.distance_upper = std::move(piece.distance_upper);
+  }
+  write_class_tables(writer, work.classes.labels, tables, work.queries.size());
+  for (std::int64_t& count : sum.by_class) count = world.sum(count);
 }
 
 /// Collective: all ranks' texts on every rank, in the queries' order.
@@ -288,11 +300,11 @@ HullSummary write_hull_file(const Comm& world, const HullWork& work, const hull:
                             const std::vector<std::int64_t>& samples, const HullAttributes& attributes,
                             const parallel::Stopwatch& watch) {
   const Gathered mine = gather(world, work);
-  const HullSummary sum = summarise(world, work, mine, membership.scale());
+  HullSummary sum = summarise(world, work, mine, membership.scale());
   const std::int64_t rank = world.max(world.root() ? membership.numerical_rank() : std::int64_t{-1});
   store::ArtifactWriter writer(world, path, provenance);
   write_proofs(writer, world, mine.piece, work.queries.size(), samples, work.points.dimension());
-  if (!work.classes.labels.empty()) write_classes(writer, work, mine);
+  if (!work.classes.labels.empty()) write_classes(world, writer, work, sum);
   if (work.options.solver != "reference") writer.write_text("/solver_reason", all_texts(world, mine.reasons));
   write_attributes(writer, attributes);
   writer.attribute("/", "solver", work.options.solver);

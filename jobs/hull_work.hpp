@@ -1,6 +1,7 @@
 // What `hull` and `membership` share: points and queries of which a node holds one copy, the queries in shards over all
 // ranks and threads, and the file at the end.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -70,6 +71,7 @@ void find_shards(const parallel::Comm& world, const HullWork& work, const hull::
 
 struct HullSummary {
   std::int64_t queries = 0, inside = 0, outside = 0, undecided = 0, within_eps = 0, exact = 0;
+  std::array<std::int64_t, 3> by_class = {};  ///< verdicts against class hulls: undecided, inside, outside
   double scale = 0;
 };
 

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
-#include <set>
 
 #include <hullscope/base/digest.hpp>
 #include <hullscope/base/error.hpp>
@@ -19,7 +19,7 @@ namespace {
 
 using parallel::Comm;
 
-constexpr int kAlgorithmVersion = 1;  // raised when results change
+constexpr int kAlgorithmVersion = 2;  // raised when results change
 
 /// Queries a shard; the same for every number of ranks, so that any can resume. A shard costs some milliseconds to
 /// write and read, a pass of 100 queries over 60,000 x 784 numbers twice a second: in few dimensions shards are larger.
@@ -36,11 +36,11 @@ constexpr const char* kUsage =
     "  --projection       also the nearest hull point of outside queries, to relative 1e-6\n"
     "  --solver NAME      reference (default), or tao:TYPE with a bound-constrained type of PETSc\n"
     "  --subset S         only these rows of the points: an array of row numbers, or a mask (uint8, one a point)\n"
-    "  --labels L         labels of the points: each query is also tested against the hull of each class\n"
+    "  --labels L         labels of the points: each query is also tested against the hull of each class, with proofs\n"
     "  --limit-seconds T  leave what is not decided by then undecided, with the interval of its distance\n"
     "  --threads N        threads of each rank (default 1)\n"
     "  --ranks N          start N MPI ranks\n"
-    "  --force-new        overwrite a finished file that was made from other data or with other options\n"
+    "  --force-new        replace a finished file, or pieces of one, made from other data or with other options\n"
     "Exit code 0: done; 2: wrong usage or bad input; 75: stopped by a signal, the same command does what is left.\n";
 
 struct Options {
@@ -138,42 +138,41 @@ Subset read_subset(const std::string& name, std::int64_t n, const std::string& f
   return {subset_mask(values, array.type == "u8", n, "--subset " + name), relative_array(array, folder), array.digest};
 }
 
+/// An optional array that the file names.
+struct NamedArray {
+  std::string name, digest;  ///< relative to the output's folder; empty if there is none
+};
+
 /// A hull for each label that a point of the subset has.
 ClassHulls read_classes(const std::string& name, std::int64_t n, const std::vector<std::uint8_t>& subset,
-                        std::string& digest) {
+                        const std::string& folder, NamedArray& source) {
   ClassHulls classes;
   if (name.empty()) return classes;
   const datasets::Array array = datasets::read_array(name);
   const std::vector<std::int64_t> labels = datasets::as_labels(array);
-  digest = array.digest;
+  source = {relative_array(array, folder), array.digest};
   if (static_cast<std::int64_t>(labels.size()) != n)
     throw DataError(array.file, array.dataset,
                     fmt::format("found {} labels, expected one for each of the {} points", labels.size(), n));
-  std::set<std::int64_t> found;
-  const auto allowed = [&](std::size_t i) { return subset.empty() || subset[i] != 0; };
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (allowed(i)) found.insert(labels[i]);
-  classes.labels.assign(found.begin(), found.end());
-  for (std::int64_t label : classes.labels) {
-    std::vector<std::uint8_t>& mask = classes.masks.emplace_back(labels.size(), std::uint8_t{0});
-    for (std::size_t i = 0; i < labels.size(); ++i) mask[i] = allowed(i) && labels[i] == label;
-  }
+  classes.labels = labels_present(labels, subset);
+  for (const std::int64_t label : classes.labels) classes.masks.push_back(class_mask(labels, subset, label));
   return classes;
 }
 
 // --- The run ------------------------------------------------------------------------------------------------------
 
 store::Provenance make_provenance(const Options& options, const SharedPoints& points, const SharedPoints& queries,
-                                  const Subset& subset, const std::string& labels_digest, const std::string& folder) {
+                                  const Subset& subset, const NamedArray& labels, const std::string& folder) {
   store::Provenance provenance;
   provenance.stage = "hull";
   const std::string text =
       fmt::format("hullscope membership options {}\nsolver = {}\nprojection = {}\nlimit_seconds = {}\nlabels = {}\n",
-                  kAlgorithmVersion, options.solver, options.projection, options.limit_seconds, labels_digest);
+                  kAlgorithmVersion, options.solver, options.projection, options.limit_seconds, labels.digest);
   provenance.options_hash = sha256(text);
   provenance.inputs["points"] = {points.relative_name(folder), points.digest()};
   provenance.inputs["queries"] = {queries.relative_name(folder), queries.digest()};
   if (!subset.name.empty()) provenance.inputs["subset"] = {subset.name, subset.digest};
+  if (!labels.name.empty()) provenance.inputs["labels"] = {labels.name, labels.digest};
   Digest key;
   key.update_text("hullscope membership key 1");
   key.update_text(provenance.options_hash);
@@ -182,10 +181,23 @@ store::Provenance make_provenance(const Options& options, const SharedPoints& po
   return provenance;
 }
 
-void print_summary(std::int64_t inside, std::int64_t outside, std::int64_t undecided) {
-  std::printf("inside %lld outside %lld undecided %lld of %lld, all proved: %s\n", static_cast<long long>(inside),
-              static_cast<long long>(outside), static_cast<long long>(undecided),
-              static_cast<long long>(inside + outside + undecided), undecided == 0 ? "yes" : "no");
+/// counts: by verdict (undecided, inside, outside). `what` is empty for the hull of all points.
+void print_counts(const std::string& what, const std::array<std::int64_t, 3>& counts) {
+  const auto [undecided, inside, outside] = counts;
+  fmt::print("{}inside {} outside {} undecided {} of {}, all proved: {}\n", what, inside, outside, undecided,
+             inside + outside + undecided, undecided == 0 ? "yes" : "no");
+  std::fflush(stdout);
+}
+
+void print_class_counts(std::size_t classes, const std::array<std::int64_t, 3>& counts) {
+  if (classes > 0) print_counts(fmt::format("hulls of {} classes: ", classes), counts);
+}
+
+/// Of a finished file.
+std::array<std::int64_t, 3> class_counts(const store::ArtifactReader& reader) {
+  std::array<std::int64_t, 3> counts = {};
+  for (const std::uint8_t verdict : reader.read<std::uint8_t>("/class_hull/verdict")) ++counts.at(verdict);
+  return counts;
 }
 
 /// True if the file is already there, made from the same data with the same options; its summary is then printed.
@@ -202,9 +214,18 @@ bool finished_before(const Comm& world, const Options& options, const std::strin
     const auto count = [&](const char* name) { return static_cast<std::int64_t>(reader.number("/", name)); };
     parallel::log_info(options.output + " is done already");
     store::ShardSet(options.output, key).remove();  // a run killed at its very end leaves them
-    print_summary(count("inside"), count("outside"), count("undecided"));
+    print_counts("", {count("undecided"), count("inside"), count("outside")});
+    if (!options.labels.empty()) print_class_counts(reader.read<std::int64_t>("/class").size(), class_counts(reader));
   }
   return true;
+}
+
+/// An unfinished run's pieces are not thrown away because a file has changed meanwhile, or a word of the command.
+void refuse_foreign_shards(const Comm& world, const Options& options, const std::string& key) {
+  if (world.any(world.root() && !options.force_new && store::has_foreign_shards(options.output, key)))
+    throw UsageError(options.output +
+                     ".parts holds pieces of an unfinished run on other data (their digests differ) or with other "
+                     "options; give it the same again to finish it, or pass --force-new to start afresh");
 }
 
 int run(const Comm& world, const std::vector<std::string>& arguments) {
@@ -225,10 +246,11 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
                     options.points, points.dimension(), options.queries, queries.dimension()));
   if (points.size() == 0) throw UsageError(options.points + " holds no points; a hull needs at least one");
   const Subset subset = read_subset(options.subset, points.size(), folder);
-  std::string labels_digest;
-  ClassHulls classes = read_classes(options.labels, points.size(), subset.mask, labels_digest);
-  const store::Provenance provenance = make_provenance(options, points, queries, subset, labels_digest, folder);
+  NamedArray labels;
+  ClassHulls classes = read_classes(options.labels, points.size(), subset.mask, folder, labels);
+  const store::Provenance provenance = make_provenance(options, points, queries, subset, labels, folder);
   if (finished_before(world, options, provenance.task_key)) return kExitDone;
+  refuse_foreign_shards(world, options, provenance.task_key);
 
   HullWork work{points,
                 queries,
@@ -260,13 +282,16 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
                                   points.digest(),
                                   queries.digest(),
                                   subset.name,
-                                  subset.digest};
+                                  subset.digest,
+                                  labels.name,
+                                  labels.digest};
   const HullSummary sum =
       write_hull_file(world, work, membership, options.output, provenance, samples, attributes, watch);
   if (world.root()) {
     parallel::log_info(fmt::format("{} queries in {}, {} by exact arithmetic", sum.queries,
                                    format_duration(watch.wall_seconds()), sum.exact));
-    print_summary(sum.inside, sum.outside, sum.undecided);
+    print_counts("", {sum.undecided, sum.inside, sum.outside});
+    print_class_counts(work.classes.labels.size(), sum.by_class);
   }
   return kExitDone;
 }

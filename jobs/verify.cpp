@@ -28,7 +28,8 @@ using namespace hullscope;
 namespace {
 
 constexpr const char* kUsage =
-    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--subset S] [--threads N] [--ranks N]\n"
+    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--subset S] [--labels L] [--threads N] \n"
+    "                        [--ranks N]\n"
     "Re-proves every verdict of hull files from the points and queries that they name (or that are given), and\n"
     "recomputes their digests. Arrays are named file.npy, file.h5:/path or file-idx3-ubyte[.gz].\n"
     "Exit code 0: all proved; 1: a digest or a proof is false; 2: wrong usage or unreadable input.\n";
@@ -37,7 +38,7 @@ constexpr std::size_t kReasonsShown = 5;  // of each file
 
 struct Options {
   std::vector<std::string> files;
-  std::string points, queries, subset;
+  std::string points, queries, subset, labels;
   int threads = 0;  ///< 0: cores / ranks
   bool help = false;
 };
@@ -58,15 +59,18 @@ Options parse(const std::vector<std::string>& arguments) {
       options.queries = value();
     } else if (word == "--subset") {
       options.subset = value();
+    } else if (word == "--labels") {
+      options.labels = value();
     } else if (word == "--threads") {
       const std::string& n = value();
       if (n.empty() || n.size() > 4 || n.find_first_not_of("0123456789") != std::string::npos || std::stoi(n) == 0)
         throw UsageError("--threads is '" + n + "'; a number from 1 to 9999 was expected");
       options.threads = std::stoi(n);
     } else if (word.starts_with("-")) {
-      throw UsageError("verify has no option " + word + "; did you mean " +
-                       nearest_name(word, {"--points", "--queries", "--subset", "--threads", "--ranks", "--help"}) +
-                       "?");
+      throw UsageError(
+          "verify has no option " + word + "; did you mean " +
+          nearest_name(word, {"--points", "--queries", "--subset", "--labels", "--threads", "--ranks", "--help"}) +
+          "?");
     } else {
       options.files.push_back(word);
     }
@@ -79,7 +83,8 @@ Options parse(const std::vector<std::string>& arguments) {
 /// What is false about one file.
 struct Outcome {
   std::int64_t queries = 0, proved = 0, undecided = 0;
-  std::vector<std::string> integrity, mathematics;  ///< a sentence each, on rank 0
+  std::int64_t classes = 0, class_queries = 0, class_proved = 0, class_undecided = 0;  ///< verdicts by class
+  std::vector<std::string> integrity, mathematics;                                     ///< a sentence each, on rank 0
   bool holds() const { return integrity.empty() && mathematics.empty(); }
 };
 
@@ -100,6 +105,7 @@ datasets::Array find_array(const std::string& hull_file, const std::string& stor
 struct Data {
   std::variant<Matrix<float>, Matrix<double>> points, queries;
   std::vector<std::uint8_t> mask;
+  std::vector<std::int64_t> labels;  ///< of the points, where the file has class hulls
 
   static PointsView view_of(const std::variant<Matrix<float>, Matrix<double>>& matrix) {
     return std::visit([](const auto& m) { return PointsView(view(m)); }, matrix);
@@ -141,6 +147,11 @@ Data read_data(const std::string& path, const jobs::HullFile& file, const Option
     compare_digest("subset", names.subset_digest, subset.digest, outcome);
     data.mask = read_mask(subset, rows(Data::view_of(data.points)));
   }
+  if (!names.labels.empty()) {
+    const datasets::Array labels = find_array(path, names.labels, options.labels, "--labels");
+    compare_digest("labels", names.labels_digest, labels.digest, outcome);
+    data.labels = datasets::as_labels(labels);
+  }
   return data;
 }
 
@@ -154,6 +165,13 @@ std::vector<std::string> false_frame(const std::string& path, const jobs::HullFi
   if (file.coordinates() != d || cols(Data::view_of(data.points)) != d)
     reasons.push_back("points, queries and directions have " + std::to_string(cols(Data::view_of(data.points))) + ", " +
                       std::to_string(d) + " and " + std::to_string(file.coordinates()) + " coordinates");
+  if (!file.attributes().labels.empty()) {
+    if (static_cast<std::int64_t>(data.labels.size()) != rows(Data::view_of(data.points)))
+      reasons.push_back("there are " + std::to_string(data.labels.size()) + " labels for " +
+                        std::to_string(rows(Data::view_of(data.points))) + " points");
+    else if (jobs::labels_present(data.labels, data.mask) != file.classes())
+      reasons.push_back("its classes are not the labels that its points have");
+  }
   const std::string& name = file.attributes().queries;
   const std::size_t colon = name.rfind(":/");
   if (!options.queries.empty() || colon == std::string::npos) return reasons;
@@ -210,51 +228,79 @@ std::vector<std::string> false_summary(const jobs::HullFile& file, const Data& d
   return reasons;
 }
 
-/// The queries of one file, in blocks: rank r takes blocks r, r + size, ...; its threads share them.
+/// One verdict that is not proved. hull: 0 for the hull of all points, else 1 + the class's number.
+struct Refusal {
+  std::size_t hull = 0;
+  std::int64_t query = 0;
+  std::string reason;
+  auto key() const { return std::pair(hull, query); }
+};
+
+/// The verdicts of one file, in blocks of one hull's queries: rank r takes blocks r, r + size, ...; its threads share
+/// them.
 class Verification {
  public:
   Verification(const parallel::Comm& comm, const jobs::HullFile& file, const Data& data)
-      : comm_(comm), file_(file), data_(data), checker_(Data::view_of(data.points)) {}
+      : comm_(comm),
+        file_(file),
+        data_(data),
+        checker_(Data::view_of(data.points)),
+        counts_(1 + file.classes().size()) {
+    masks_.push_back(data.mask);
+    for (const std::int64_t label : file.classes()) masks_.push_back(jobs::class_mask(data.labels, data.mask, label));
+  }
 
   /// Collective. Progress is shown where it takes more than a second or so.
   void run(int threads) {
     std::optional<parallel::Progress> progress;
-    if (static_cast<double>(file_.queries()) * static_cast<double>(rows(Data::view_of(data_.points))) > 1e8)
-      progress.emplace(comm_, "", "verify", "queries", file_.queries());
+    const std::int64_t total = file_.queries() * static_cast<std::int64_t>(masks_.size());
+    if (static_cast<double>(total) * static_cast<double>(rows(Data::view_of(data_.points))) > 1e8)
+      progress.emplace(comm_, "", "verify", "verdicts", total);
     std::vector<std::thread> workers;
     for (int t = 0; t < threads; ++t) workers.emplace_back([&] { work(progress ? &*progress : nullptr); });
     for (std::thread& worker : workers) worker.join();
     if (failure_) std::rethrow_exception(failure_);
   }
 
-  /// Collective: the sums, and the reasons of all ranks in the queries' order.
+  /// Collective: the sums, and the reasons of all ranks in the order of hulls and queries.
   void collect(Outcome& outcome) const {
-    outcome.proved = comm_.sum(proved_);
-    outcome.undecided = comm_.sum(undecided_);
+    for (std::size_t hull = 0; hull < counts_.size(); ++hull) {
+      (hull == 0 ? outcome.proved : outcome.class_proved) += comm_.sum(counts_[hull].proved);
+      (hull == 0 ? outcome.undecided : outcome.class_undecided) += comm_.sum(counts_[hull].undecided);
+    }
     std::ostringstream mine;
-    for (const auto& [query, reason] : reasons_) mine << query << ' ' << reason << '\n';
-    std::vector<std::pair<std::int64_t, std::string>> all;
+    for (const Refusal& refusal : refusals_)
+      mine << refusal.hull << ' ' << refusal.query << ' ' << refusal.reason << '\n';
+    std::vector<Refusal> all;
     for (const std::string& text : comm_.gather(mine.str())) {
       std::istringstream lines(text);
-      std::int64_t query = 0;
-      for (std::string reason; lines >> query && std::getline(lines >> std::ws, reason);)
-        all.emplace_back(query, std::move(reason));
+      for (Refusal r; lines >> r.hull >> r.query && std::getline(lines >> std::ws, r.reason);) all.push_back(r);
     }
-    std::sort(all.begin(), all.end());
-    for (const auto& [query, reason] : all)
-      outcome.mathematics.push_back("query " + std::to_string(query) + " (sample " +
-                                    std::to_string(file_.samples()[static_cast<std::size_t>(query)]) + "): " + reason);
+    std::sort(all.begin(), all.end(), [](const Refusal& a, const Refusal& b) { return a.key() < b.key(); });
+    for (const Refusal& r : all) {
+      const std::string sample = std::to_string(file_.samples()[static_cast<std::size_t>(r.query)]);
+      const std::string hull =
+          r.hull == 0 ? "" : " in the hull of class " + std::to_string(file_.classes()[r.hull - 1]);
+      outcome.mathematics.push_back("query " + std::to_string(r.query) + " (sample " + sample + ")" + hull + ": " +
+                                    r.reason);
+    }
   }
 
  private:
+  struct Counts {
+    std::int64_t proved = 0, undecided = 0;
+  };
+
   void work(parallel::Progress* progress) {
+    const std::int64_t blocks = (file_.queries() + kBlock - 1) / kBlock;
     try {
       for (;;) {
-        const std::int64_t first = (comm_.rank() + comm_.size() * next_++) * kBlock;
-        if (first >= file_.queries() || parallel::stop_requested()) return;
-        check_block(first, std::min(kBlock, file_.queries() - first));
+        const std::int64_t number = comm_.rank() + comm_.size() * next_++;
+        if (number >= blocks * static_cast<std::int64_t>(masks_.size()) || parallel::stop_requested()) return;
+        const std::int64_t first = number % blocks * kBlock, count = std::min(kBlock, file_.queries() - first);
+        check_block(static_cast<std::size_t>(number / blocks), first, count);
         parallel::heartbeat();
-        if (progress != nullptr) progress->add(std::min(kBlock, file_.queries() - first));
+        if (progress != nullptr) progress->add(count);
       }
     } catch (...) {
       const std::lock_guard lock(mutex_);
@@ -262,19 +308,19 @@ class Verification {
     }
   }
 
-  void check_block(std::int64_t first, std::int64_t count) {
+  void check_block(std::size_t hull, std::int64_t first, std::int64_t count) {
     std::vector<proof::Proof> proofs;
     {
       const std::lock_guard lock(mutex_);  // HDF5 is not thread-safe
-      proofs = file_.proofs(first, count);
+      proofs = hull == 0 ? file_.proofs(first, count) : file_.class_proofs(hull - 1, first, count);
     }
-    const auto results = checker_.check(Data::view_of(data_.queries), proofs, first, data_.mask);
+    const auto results = checker_.check(Data::view_of(data_.queries), proofs, first, masks_[hull]);
     const std::lock_guard lock(mutex_);
     for (std::size_t q = 0; q < results.size(); ++q) {
       if (!results[q].proved)
-        reasons_.emplace_back(first + static_cast<std::int64_t>(q), results[q].reason);
+        refusals_.push_back({hull, first + static_cast<std::int64_t>(q), results[q].reason});
       else
-        ++(proofs[q].verdict == proof::Verdict::undecided ? undecided_ : proved_);
+        ++(proofs[q].verdict == proof::Verdict::undecided ? counts_[hull].undecided : counts_[hull].proved);
     }
   }
 
@@ -282,10 +328,11 @@ class Verification {
   const jobs::HullFile& file_;
   const Data& data_;
   proof::Checker checker_;
+  std::vector<std::vector<std::uint8_t>> masks_;  ///< one a hull
   std::atomic<std::int64_t> next_ = 0;
   std::mutex mutex_;
-  std::int64_t proved_ = 0, undecided_ = 0;
-  std::vector<std::pair<std::int64_t, std::string>> reasons_;
+  std::vector<Counts> counts_;  ///< one a hull
+  std::vector<Refusal> refusals_;
   std::exception_ptr failure_;
 };
 
@@ -309,12 +356,16 @@ Outcome verify(const parallel::Comm& comm, const std::string& path, const Option
     return outcome;
   }
   outcome.queries = file->queries();
+  outcome.class_queries = file->queries() * static_cast<std::int64_t>(file->classes().size());
+  outcome.classes = static_cast<std::int64_t>(file->classes().size());
   const Data data = read_data(path, *file, options, outcome);
   outcome.mathematics = false_frame(path, *file, data, options);
   if (!outcome.mathematics.empty()) return outcome;
   outcome.mathematics = false_summary(*file, data);
-  if (comm.root() && file->reader().has("/class_hull/verdict"))
-    parallel::log_info(path + ": its verdicts by class were proved when they were found; their proofs are not stored");
+  if (comm.root() && file->unproved_classes())
+    parallel::log_warning(path +
+                          ": its verdicts by class have no proofs (format 1.0) and are not verified; make the file "
+                          "again to have them");
 
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int threads = options.threads > 0 ? options.threads : std::max(1, cores / comm.node().size());
@@ -333,9 +384,14 @@ void print_refusals(const std::string& path, const std::string& kind, const std:
               << " more like these\n";
 }
 
-std::string summary(const Outcome& outcome) {
-  return "verified " + std::to_string(outcome.proved) + " of " + std::to_string(outcome.queries) + ", undecided " +
-         std::to_string(outcome.undecided);
+void print_summary(const Outcome& outcome, const std::string& what) {
+  const auto line = [&](const std::string& hulls, std::int64_t proved, std::int64_t all, std::int64_t undecided) {
+    std::cout << hulls << "verified " << proved << " of " << all << ", undecided " << undecided << what << std::endl;
+  };
+  line("", outcome.proved, outcome.queries, outcome.undecided);
+  if (outcome.classes > 0)
+    line("hulls of " + std::to_string(outcome.classes) + " classes: ", outcome.class_proved, outcome.class_queries,
+         outcome.class_undecided);
 }
 
 int verify_files(const parallel::Comm& comm, const std::vector<std::string>& arguments) {
@@ -353,13 +409,17 @@ int verify_files(const parallel::Comm& comm, const std::vector<std::string>& arg
     total.queries += outcome.queries;
     total.proved += outcome.proved;
     total.undecided += outcome.undecided;
+    total.classes += outcome.classes;
+    total.class_queries += outcome.class_queries;
+    total.class_proved += outcome.class_proved;
+    total.class_undecided += outcome.class_undecided;
     if (!comm.root()) continue;
     print_refusals(path, "integrity", outcome.integrity);
     print_refusals(path, "mathematics", outcome.mathematics);
-    std::cout << summary(outcome) << (options.files.size() > 1 ? ": " + path : "") << std::endl;
+    print_summary(outcome, options.files.size() > 1 ? ": " + path : "");
   }
   if (comm.root() && options.files.size() > 1)
-    std::cout << summary(total) << ": " << options.files.size() << " files" << std::endl;
+    print_summary(total, ": " + std::to_string(options.files.size()) + " files");
   return all ? kExitDone : kExitFailed;
 }
 

@@ -3,6 +3,9 @@ set(proof_tests ${CMAKE_CURRENT_LIST_DIR})
 hullscope_test(proof_test SOURCES ${proof_tests}/unit/proof_test.cpp LIBRARIES hullscope::proof)
 hullscope_test(proof_property_test SOURCES ${proof_tests}/property/proof_property_test.cpp
   LIBRARIES hullscope::proof ${GMPXX_LIBRARY} ${GMP_LIBRARY})
+hullscope_test(hull_mutation_test
+  SOURCES ${proof_tests}/property/hull_mutation_test.cpp ${CMAKE_SOURCE_DIR}/jobs/hull_file.cpp
+  LIBRARIES hullscope::proof hullscope::store hullscope::parallel ${GMPXX_LIBRARY} ${GMP_LIBRARY})
 hullscope_test(hull_file_test RANKS 1 2 3 5
   SOURCES ${proof_tests}/mpi/hull_file_test.cpp ${proof_tests}/mpi/mpi_main.cpp ${CMAKE_SOURCE_DIR}/jobs/hull_file.cpp
   LIBRARIES hullscope::proof hullscope::store hullscope::parallel)

@@ -132,6 +132,7 @@ class Finder {
   std::vector<std::int64_t> doubtful(std::vector<Candidate>& found);
   void decide_exactly(std::int64_t q);
   void leave_undecided(std::int64_t q);
+  void settle_at_distance_zero(std::int64_t q);
 
   const detail::Engine& engine_;
   const MembershipRequest& request_;
@@ -189,7 +190,26 @@ void Finder::leave_undecided(std::int64_t q) {
   proof.verdict = Verdict::undecided;
   proof.distance_lower = 0;
   proof.direction.clear();
+  proof.exact_direction.clear();
   proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, block_.query(q));
+  if (proof.distance_upper == 0) settle_at_distance_zero(q);
+}
+
+/// The query is the hull point found, so it is inside. Where the rows are dependent, and so prove nothing, another row
+/// bounds its distance; or all rows are the query.
+void Finder::settle_at_distance_zero(std::int64_t q) {
+  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
+  proof.verdict = Verdict::inside;
+  if (engine_.checker.check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
+  proof.weight = {1};
+  for (std::int64_t row = 0; row < engine_.points.size(); ++row) {
+    if (!block_.filter(q).allows(row)) continue;
+    proof.support = {row};
+    proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, block_.query(q));
+    if (proof.distance_upper == 0) continue;
+    proof.verdict = Verdict::undecided;
+    return;
+  }
 }
 
 /// Moves the candidates into the answer; the queries whose candidate is no proof.

@@ -52,10 +52,12 @@ std::string false_form(const Proof& proof, const Members& members) {
   return {};
 }
 
-/// Is the stored weight within 2^-30 of an exact one known to lie in [lower, upper], lower > 0?
+/// Is the stored weight within 2^-30 of an exact one known to lie in [lower, upper] (0: below the least double)? Among
+/// subnormal numbers a double may be no nearer than the last place.
 bool weight_fits(double stored, double lower, double upper) {
   constexpr double kTolerance = 0x1p-30 - 0x1p-50;  // the rest pays for the roundings here
-  return stored - lower <= kTolerance * lower && upper - stored <= kTolerance * lower;
+  const double allowed = kTolerance * lower + detail::kTiny;
+  return stored - lower <= allowed && upper - stored <= allowed;
 }
 
 std::string false_weight(const Proof& proof, std::size_t i, double exact) {

@@ -7,7 +7,8 @@
 // a
 //                 row, finite and > 0; bounds finite, 0 <= distance_lower <= distance_upper.
 // inside          the rows are affinely independent; the exact barycentric coordinates l of y on them are all > 0 and
-//                 combine exactly to y; every stored weight w has |w - l| <= 2^-30 l; both bounds 0; no direction.
+//                 combine exactly to y; every stored weight w has |w - l| <= 2^-30 l + 2^-1073 (the last place of the
+//                 least doubles); both bounds 0; no direction.
 // outside         one direction, of doubles (| |r| - 1 | <= (d + 8) 2^-52) or of integers (not both);
 //                 <x, r> - <y, r> > 0 and >= distance_lower |r| for every point x that takes part; distance_lower > 0
 //                 (0 only where the distance proved is below the least double). |sum(w) - 1| <= 2^-30, and

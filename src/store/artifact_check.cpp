@@ -47,7 +47,10 @@ namespace {
 class SchemaCheck {
  public:
   SchemaCheck(hid_t file, std::string file_name, const Format& format)
-      : file_(file), file_name_(std::move(file_name)), format_(format), objects_(objects_of(file, file_name_)) {}
+      : file_(file), file_name_(std::move(file_name)), format_(format), objects_(objects_of(file, file_name_)) {
+    const StoredAttribute version = read_attribute(file, "format_version", file_name_, "/");
+    same_version_ = version.texts.size() == 1 && version.texts[0] == kFormatVersion;
+  }
 
   std::vector<std::string> run() {
     for (const Field& field : format_.fields)
@@ -82,6 +85,7 @@ class SchemaCheck {
   std::string file_name_;
   const Format& format_;
   std::map<std::string, bool> objects_;
+  bool same_version_ = false;  ///< words may differ between versions of the format
   std::vector<std::string> faults_;
 };
 
@@ -92,7 +96,7 @@ void SchemaCheck::check(const std::string& path) {
   if (dataset.type() != field->type)
     add(path, std::string("holds ") + type_name(dataset.type()) + "; expected " + type_name(field->type));
   check_text(dataset, path, "units", field->units);
-  check_text(dataset, path, "long_name", field->long_name);
+  if (same_version_) check_text(dataset, path, "long_name", field->long_name);
   const auto names = split_names(field->dimensions);
   const bool any = field->dimensions == "*";
   if (!any && names.size() != dataset.shape().size())

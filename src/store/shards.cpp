@@ -34,6 +34,20 @@ static bool has_key(const std::string& path, const std::string& key) {
   }
 }
 
+bool has_foreign_shards(const std::string& artifact, const std::string& task_key) {
+  std::error_code none;
+  for (fs::directory_iterator it(artifact + ".parts", none), end; it != end; it.increment(none)) {
+    const fs::path& path = it->path();
+    if (path.extension() != ".h5" || path.filename().string()[0] == '.') continue;
+    try {
+      const ArtifactReader reader(path.string());
+      if (reader.text("/", "format") == kShardFormat && reader.text("/", "task_key") != task_key) return true;
+    } catch (const DataError&) {  // damaged: not worth keeping
+    }
+  }
+  return false;
+}
+
 /// Of this key, and its content fits its digest.
 static bool is_whole(const std::string& path, const std::string& key) {
   try {

@@ -27,4 +27,8 @@ class ShardSet {
   std::string folder_, task_key_;
 };
 
+/// Are there finished shards of `artifact` that were made under another task key, from other data or with other
+/// options? A ShardSet removes them. Not collective.
+bool has_foreign_shards(const std::string& artifact, const std::string& task_key);
+
 }  // namespace hullscope::store

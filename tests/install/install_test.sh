@@ -1,15 +1,18 @@
 #!/bin/sh
-# Installs the build into a folder with a space in its name, builds the ten-line consumer against it and runs both.
+# Installs the build into a folder with a space in its name, builds examples/hull against it and runs both.
 set -eu
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 prefix="$scratch/a prefix"
 cmake --install "$HULLSCOPE_BINARY_DIR" --prefix "$prefix" >"$scratch/log" 2>&1 || { tail "$scratch/log"; exit 1; }
-cmake -S "$HULLSCOPE_SOURCE_DIR/tests/install/consumer" -B "$scratch/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
-  >>"$scratch/log" 2>&1 && cmake --build "$scratch/consumer" >>"$scratch/log" 2>&1 || { tail -n 30 "$scratch/log"; exit 1; }
-found=$("$scratch/consumer/consumer")
-expected=$(printf 'inside 0.0000\noutside 0.7071')
-[ "$found" = "$expected" ] || { printf 'consumer printed:\n%s\nexpected:\n%s\n' "$found" "$expected"; exit 1; }
+example="$HULLSCOPE_SOURCE_DIR/examples/hull"
+cmake -S "$example" -B "$scratch/example" -DCMAKE_PREFIX_PATH="$prefix" >>"$scratch/log" 2>&1 &&
+  cmake --build "$scratch/example" >>"$scratch/log" 2>&1 || { tail -n 30 "$scratch/log"; exit 1; }
+"$scratch/example/hull_example" | diff - "$example/expected.txt"
+# The header needs neither MPI nor PETSc.
+c++ -std=c++20 -I"$prefix/include" $(pkg-config --cflags eigen3) -M "$example/main.cpp" >"$scratch/headers"
+grep -q 'hullscope/hull/membership.hpp' "$scratch/headers"
+if grep -Ei '/(mpi|petsc)[a-z]*\.h' "$scratch/headers"; then exit 1; fi
 
 # The installed program finds its stages and its data manifests.
 "$prefix/bin/hullscope" --version

@@ -144,7 +144,9 @@ struct Judge {
     const auto l = barycentric(rows(p), y);
     if (!l) return false;
     for (std::size_t i = 0; i < l->size(); ++i)
-      if ((*l)[i] <= 0 || abs(Rational(p.weight[i]) - (*l)[i]) > Rational(0x1p-30 * width) * (*l)[i]) return false;
+      if ((*l)[i] <= 0 ||
+          abs(Rational(p.weight[i]) - (*l)[i]) > Rational(0x1p-30 * width) * (*l)[i] + Rational(0x1p-1073 * width))
+        return false;
     return true;
   }
   bool upper(const Proof& p, const double* y) const {

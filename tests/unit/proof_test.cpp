@@ -220,6 +220,20 @@ TEST(Proof, ExtremeScales) {
   }
 }
 
+// The exact weight of the second point is 2^-1075, half the least double: the least double stands for it.
+TEST(Proof, WeightsBelowTheLeastDouble) {
+  const Matrix<double> points{{0}, {2}};
+  Proof proof;
+  proof.verdict = Verdict::inside;
+  proof.support = {0, 1};
+  proof.weight = {1, 0x1p-1074};
+  EXPECT_THAT(verdict_on(points, {0x1p-1074}, proof), IsEmpty());
+  proof.weight = {1, 0x1p-1072};
+  EXPECT_THAT(verdict_on(points, {0x1p-1074}, proof), HasSubstr("weight"));
+  proof.weight = {1, 0};
+  EXPECT_THAT(verdict_on(points, {0x1p-1074}, proof), HasSubstr("not above 0"));
+}
+
 TEST(Proof, CoordinatesOfTheRealKind) {
   // Dead, constant, repeated, proportional and affinely dependent coordinates: fewer rows than d + 1 suffice.
   Matrix<double> x(3, 7);
