@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""paper_table.py DIR: a study's values beside those of the paper's Fig. 4, as a Markdown table.
+"""paper_table.py DIR: a study's values beside those of the paper's Fig. 4 (or, of the toy study, Fig. 2D), as a Markdown
+table.
 
 A cell agrees if |ours - paper| <= max(0.01, 2 sqrt(SE_ours^2 + SE_paper^2)); the paper gives no standard error for these
 cells, so SE_paper is taken as our SD / sqrt(10), its number of trials. Agreement is a description, not a test.
 """
 
+import re
 import sys
 
 import numpy as np
-from hullscope_report.results import ReportError, Results, paper_values
+from hullscope_report.results import ReportError, Results, paper_reference, paper_values
 
 PAPER_TRIALS = 10
 
@@ -26,8 +28,33 @@ def row(network, quantity, ours, paper):
     )
 
 
+def smallest_dimension(grid, values, threshold):
+    """The stated rule: the smallest d at which relative accuracy reaches the threshold, there and at every larger d."""
+    return next((d for k, d in enumerate(grid) if (values[k:] >= threshold).all()), -1)
+
+
+def toy_table(results, networks):
+    """Fig. 2D: true dimension n of network toy-n against the rule on the mean over trials, and in single trials."""
+    grid, reference = results.bottlenecks, paper_reference()["fig2d"]["rows"]
+    heads = [f"d = {d}" for d in grid]
+    print(f"| true dimension | found (mean of {len(results.trials)} trials) | trials that find it | {' | '.join(heads)} |")
+    print("|---" * (3 + len(grid)) + "|")
+    for network in networks:
+        n, true = results.networks.index(network), int(network.removeprefix("toy-"))
+        values = results["/relative_accuracy/value"][n]
+        single = [smallest_dimension(grid, row, results.threshold) for row in values]
+        found = smallest_dimension(grid, values.mean(0), results.threshold)
+        cells = " | ".join(f"{v:.3f}" for v in values.mean(0))
+        print(f"| {true} | {found} | {single.count(true)} of {len(single)} | {cells} |")
+        paper = dict(enumerate(reference[str(true)], 1))
+        print(f"| {true}, paper | | | {' | '.join(f'{paper[d]:.3f}' if d in paper else '–' for d in grid)} |")
+
+
 def main(folder):
     results = Results(folder)
+    toys = [name for name in results.networks if re.fullmatch(r"toy-[1-6]", name)]
+    if toys:
+        return toy_table(results, toys)
     paper = paper_values(results)
     if not paper:
         raise ReportError(f"{folder}: the paper has no network of these names on {results.data_set!r}; nothing to compare")

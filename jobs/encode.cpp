@@ -56,7 +56,9 @@ class Encoding {
     const auto checkpoint = std::filesystem::path(output).replace_extension(".checkpoint").string();
     std::filesystem::create_directories(std::filesystem::path(output).parent_path());
     const auto& neural = activations(stage_.path(task.inputs.at("activations")));
-    const auto answer = networks::encode(request(task, neural, provenance.task_key, checkpoint), self);
+    const auto asked = request(task, neural, provenance.task_key, checkpoint);
+    const auto answer =
+        task.space.starts_with("pca") ? networks::encode_principal(asked) : networks::encode(asked, self);
 
     store::ArtifactWriter writer(self, output, provenance);
     write(writer, task, neural, answer);

@@ -46,10 +46,15 @@ double write_split(store::ArtifactWriter& writer, const parallel::Comm& world, c
 }
 
 /// Collective.
-void extract_task(Stage& stage, const study::Task& task, const networks::Samples& train,
-                  const networks::Samples& test) {
+void extract_task(Stage& stage, const study::Task& task) {
   const parallel::Stopwatch watch;
   const auto& world = stage.world();
+  const auto train_set = stage.data(task, "train", world), test_set = stage.data(task, "test", world);
+  const auto train = networks::samples_of(train_set), test = networks::samples_of(test_set);
+  if (train.shape != test.shape)
+    throw UsageError(
+        fmt::format("samples of the training set have the shape {}, those of the test set {}: expected the same",
+                    networks::text_of(train.shape), networks::text_of(test.shape)));
   const auto& specs = stage.study().networks;
   const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& s) { return s.name == task.network; });
   const auto architecture = networks::make_classifier(*spec, train.shape, train.classes);
@@ -75,16 +80,11 @@ int run(const parallel::Comm& world, const std::vector<std::string>& arguments) 
   Stage stage(world, arguments, "extract");
   const auto& tasks = stage.todo();
   if (tasks.empty()) return kExitDone;
-  const auto train = networks::samples_of(stage.data("train")), test = networks::samples_of(stage.data("test"));
-  if (train.shape != test.shape)
-    throw UsageError(
-        fmt::format("samples of the training set have the shape {}, those of the test set {}: expected the same",
-                    networks::text_of(train.shape), networks::text_of(test.shape)));
   parallel::Progress progress(world, stage.folder(), "extract", "networks", static_cast<std::int64_t>(tasks.size()));
   for (const auto& task : tasks) {
     if (parallel::stop_agreed(world))
       throw Interrupted("extract: stopped by a signal; the same command does what is left");
-    extract_task(stage, task, train, test);
+    extract_task(stage, task);
     if (world.root()) progress.add(1);
   }
   return kExitDone;

@@ -17,7 +17,9 @@ Ledger::Ledger(study::Study study, std::string folder, std::map<std::string, std
     : study_(std::move(study)),
       folder_(std::move(folder)),
       data_digests_(std::move(data_digests)),
-      plan_(study::make_plan(study_)) {}
+      plan_(study::make_plan(study_)) {
+  for (const auto& task : plan_) makers_[task.output] = task.stage;
+}
 
 std::string Ledger::digest_of(const std::string& relative_path) {
   const auto known = file_digests_.find(relative_path);
@@ -35,14 +37,13 @@ std::string Ledger::digest_of(const std::string& relative_path) {
 }
 
 std::string Ledger::maker_of(const std::string& relative_path) const {
-  for (const auto& task : plan_)
-    if (task.output == relative_path) return task.stage;
+  if (const auto maker = makers_.find(relative_path); maker != makers_.end()) return maker->second;
   throw InternalError("no task makes " + relative_path);
 }
 
 std::string Ledger::missing_input(const study::Task& task) {
   for (const auto& [role, path] : task.inputs)
-    if (!data_digests_.count(role) && digest_of(path).empty())
+    if (!study::is_data(role) && digest_of(path).empty())
       return faults_.count(path) ? fmt::format("{} needs a whole file, but {}; run stage {} to make it anew", task.name,
                                                faults_[path], maker_of(path))
                                  : fmt::format("{} needs {}, which is not there; run stage {} first", task.name,
@@ -59,12 +60,11 @@ store::Provenance Ledger::provenance(const study::Task& task) {
   made.seed = static_cast<std::uint64_t>(study_.seed);
   std::map<std::string, std::string> digests;
   for (const auto& [role, path] : task.inputs) {
-    const auto data = data_digests_.find(role);
-    const bool is_data = data != data_digests_.end();
-    digests[role] = is_data ? data->second : digest_of(path);
+    const bool is_data = study::is_data(role);
+    digests[role] = is_data ? data_digests_.at(path) : digest_of(path);
     made.inputs[role].digest = digests[role];
-    made.inputs[role].path =
-        is_data ? study_.data.set : fs::path(path).lexically_relative(fs::path(task.output).parent_path()).string();
+    made.inputs[role].path = is_data ? study::data_source(study_, task).set
+                                     : fs::path(path).lexically_relative(fs::path(task.output).parent_path()).string();
   }
   made.task_key = study::task_key(made.options_hash, digests);
   return made;
@@ -126,10 +126,10 @@ std::string Ledger::difference(const store::Provenance& wanted, const store::Pro
     }
     return differences.empty() ? "by another version of the method" : "with other options: " + join(differences);
   }
-  for (const auto& [role, digest] : data_digests_) {
+  for (const auto& [role, input] : wanted.inputs) {
     const auto other = found.inputs.find(role);
-    if (wanted.inputs.count(role) && (other == found.inputs.end() || other->second.digest != digest))
-      return fmt::format("from other data: the content of {} ({}) has changed", study_.data.set, role.substr(5));
+    if (study::is_data(role) && (other == found.inputs.end() || other->second.digest != input.digest))
+      return fmt::format("from other data: the content of {} ({}) has changed", input.path, role.substr(5));
   }
   return "";
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <hullscope/store/artifact.hpp>
@@ -23,7 +24,7 @@ struct TaskStatus {
 
 class Ledger {
  public:
-  /// `data_digests`: content digests by role, "data/train" and "data/test", of those that the judged tasks take.
+  /// `data_digests`: content digests of the data that the judged tasks take, by its name in Task::inputs.
   Ledger(study::Study study, std::string folder, std::map<std::string, std::string> data_digests);
 
   /// Reads attributes only. A torn or foreign file counts as not there (the note of those who need it says why).
@@ -47,6 +48,7 @@ class Ledger {
   std::string folder_;
   std::map<std::string, std::string> data_digests_, file_digests_, faults_;
   std::vector<study::Task> plan_;
+  std::unordered_map<std::string, std::string> makers_;  ///< output -> stage
 };
 
 /// Throws UsageError if the folder holds another study: one of another name, seed or data set. More trials, networks or

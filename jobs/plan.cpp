@@ -43,7 +43,7 @@ int plan(const parallel::Comm& world, const std::vector<std::string>& arguments)
   const auto tasks = study::make_plan(stage.study());
   const auto &train = stage.data("train"), &test = stage.data("test");
   const jobs::DataShape shape{train.size(), test.size(), train.features(), train.classes(), train.sample_shape()};
-  jobs::Ledger ledger(stage.study(), stage.folder(), {{"data/train", train.digest()}, {"data/test", test.digest()}});
+  jobs::Ledger ledger(stage.study(), stage.folder(), stage.data_digests(tasks));
   json answer = {
       {"folder", stage.folder()}, {"train", shape.train}, {"test", shape.test}, {"features", shape.features}};
   answer["tasks"] = json::array();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <unordered_map>
 
@@ -78,7 +79,7 @@ Rows rows_of_set(const datasets::LabelledSet& set) {
 
 ProximityInputs open_pixels(Stage& stage) {
   const datasets::LabelledSet train = stage.data("train"), test = stage.data("test");
-  ProximityInputs inputs{by_class(rows_of_set(train)), rows_of_set(test), {}};
+  ProximityInputs inputs{by_class(rows_of_set(train)), rows_of_set(test), {}, {}};
   if (train.features() != test.features())
     throw UsageError(fmt::format("training samples of {} have {} features and test samples {}; both need the same",
                                  train.name(), train.features(), test.features()));
@@ -102,6 +103,11 @@ ProximityInputs open_trial(const Stage& stage, const study::Task& task) {
     const store::ArtifactReader reader(activations, "extract");
     inputs.train = by_class({reader.read<std::int64_t>("/train/sample"), reader.read<std::int64_t>("/train/label")});
     inputs.test = {reader.read<std::int64_t>("/test/sample"), reader.read<std::int64_t>("/test/label")};
+    inputs.predicted = reader.read<std::int64_t>("/test/predicted");
+    if (inputs.predicted.size() != inputs.test.id.size())
+      throw DataError(activations, "/test/predicted",
+                      fmt::format("found {} predictions, expected the {} samples of the test set",
+                                  inputs.predicted.size(), inputs.test.id.size()));
   }
   const auto train = places_of(inputs.train), test = places_of(inputs.test);
   const auto& wanted = stage.study().proximity.spaces;
@@ -114,6 +120,20 @@ ProximityInputs open_trial(const Stage& stage, const study::Task& task) {
 }
 
 }  // namespace
+
+std::vector<double> softmax_risk(const std::string& activations) {
+  const auto logits = store::ArtifactReader(activations, "extract").read_matrix<float>("/test/logit");
+  std::vector<double> risk;
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    Eigen::Index largest = 0;
+    if (logits.cols() > 0) logits.row(i).maxCoeff(&largest);
+    double others = 0;
+    for (Eigen::Index c = 0; c < logits.cols(); ++c)
+      if (c != largest) others += std::exp(static_cast<double>(logits(i, c)) - static_cast<double>(logits(i, largest)));
+    risk.push_back(others / (1 + others));
+  }
+  return risk;
+}
 
 ProximityInputs open_inputs(Stage& stage, const study::Task& task) {
   ProximityInputs inputs = task.space == "pixel" ? open_pixels(stage) : open_trial(stage, task);

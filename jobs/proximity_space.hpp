@@ -30,8 +30,13 @@ struct Space {
 
 struct ProximityInputs {
   Rows train, test;
+  std::vector<std::int64_t> predicted;  ///< classes of the test rows by the network; empty for pixels
   std::vector<Space> spaces;
 };
+
+/// 1 - largest softmax probability of each test row, from the logits beside the activations, in the order of the rows.
+/// Computed as a sum of the other classes' probabilities, so that it keeps its digits near 0.
+std::vector<double> softmax_risk(const std::string& activations);
 
 /// Reads ids, labels and shapes, no points. Collective if the task is that of the pixels.
 /// Throws DataError where the files of a task do not hold the same samples.

@@ -7,19 +7,26 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <map>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/random.hpp>
 #include <hullscope/parallel/stop.hpp>
 #include <hullscope/statistics/bins.hpp>
+#include <hullscope/statistics/crossed_bootstrap.hpp>
 #include <hullscope/statistics/dimension.hpp>
 #include <hullscope/statistics/histogram.hpp>
 #include <hullscope/statistics/hull_fraction.hpp>
 #include <hullscope/statistics/intervals.hpp>
 #include <hullscope/statistics/logit.hpp>
+#include <hullscope/statistics/trend.hpp>
 #include <hullscope/statistics/two_sample.hpp>
 
+#include "judge_scores.hpp"
+#include "long_table.hpp"
+#include "reduce_frame.hpp"
 #include "results_table.hpp"
 #include "stage.hpp"
 #include "trial_data.hpp"
@@ -34,18 +41,6 @@ constexpr std::int64_t kHistogramIntervals = 50;
 constexpr std::size_t kFewestTrialsForAnInterval = 5;  // Student's t below that says more about t than about trials
 constexpr int kNoVerdicts = -1;                        // in place of a LogitStatus: the space's hull was not tested
 constexpr int kNoDistances = -2;                       // ... or no distances were measured in it
-
-/// The study's axes and files, as the statistics need them.
-struct Frame {
-  const study::Study& study;
-  StudyFiles files;
-  std::vector<std::string> networks, spaces;  // spaces: of latent, neural, pixel, those with distances
-  std::int64_t dimension;                     // d of the space "latent"
-
-  std::string space_name(const std::string& space) const {
-    return space == "latent" ? study::latent_name(dimension) : space;
-  }
-};
 
 /// One trial's place in the table, and its data.
 struct Trial {
@@ -169,9 +164,7 @@ void reduce_spaces(Trial& trial) {
   const auto& network = frame.networks[static_cast<std::size_t>(trial.w)];
   bool latent = false;
   for (std::size_t s = 0; s < frame.spaces.size(); ++s) {
-    const bool pixel = frame.spaces[s] == "pixel";
-    const auto* task = pixel ? frame.files.find("proximity", "", -1, "pixel")
-                             : frame.files.find("proximity", network, static_cast<int>(trial.t));
+    const auto* task = frame.proximity(frame.spaces[s], network, static_cast<int>(trial.t));
     const auto found =
         read_distances(frame.files, *task, frame.space_name(frame.spaces[s]), measures, trial.classifier.id);
     const auto space = static_cast<std::int64_t>(s);
@@ -285,6 +278,168 @@ void reduce_network(const Frame& frame, ResultsTable& table, std::int64_t w) {
                                       frame.study.reduce.relative_accuracy));
 }
 
+// --- the long table
+
+ResultRow row_of(const std::string& network, const std::string& statistic, std::int64_t trials) {
+  ResultRow row;
+  row.network = network, row.statistic = statistic, row.trials = trials;
+  return row;
+}
+
+/// Mean over trials with Student's t; values of trials are rows of their own.
+void add_over_trials(std::vector<ResultRow>& rows, ResultRow row, const std::vector<double>& values) {
+  for (std::size_t t = 0; t < values.size(); ++t) {
+    ResultRow single = row;
+    single.trial = static_cast<std::int64_t>(t), single.value = values[t], single.trials = 1;
+    rows.push_back(single);
+  }
+  row.value = statistics::mean(values);
+  const auto interval = t_interval(values);
+  row.lower = interval.lower, row.upper = interval.upper;
+  if (std::isfinite(interval.lower)) row.degrees = static_cast<double>(values.size()) - 1, row.method = "student t";
+  rows.push_back(row);
+}
+
+/// How often each d is the intrinsic dimension when trials are drawn with replacement.
+void add_dimension_frequencies(const Frame& frame, ResultsTable& table, std::int64_t w, std::vector<ResultRow>& rows) {
+  const auto& grid = frame.study.encode.dimensions;
+  const std::int64_t trials = table.size("trial"), resamples = frame.study.reduce.bootstrap;
+  if (trials < static_cast<std::int64_t>(kFewestTrialsForAnInterval)) return;
+  std::map<std::int64_t, double> count;
+  const std::string& network = frame.networks[static_cast<std::size_t>(w)];
+  const auto key = stream_key(static_cast<std::uint64_t>(frame.study.seed),
+                              fmt::format("{}/{}/reduce/dimension", frame.study.data.set, network));
+  for (std::int64_t b = 0; b < resamples; ++b) {
+    const auto weight = statistics::trial_weights(trials, key, b);
+    std::vector<double> mean(grid.size(), 0.0);
+    for (std::int64_t t = 0; t < trials; ++t)
+      for (std::size_t d = 0; d < grid.size(); ++d)
+        mean[d] += weight[static_cast<std::size_t>(t)] *
+                   table.at("/relative_accuracy/value", {w, t, static_cast<std::int64_t>(d)});
+    for (double& v : mean) v /= static_cast<double>(trials);
+    ++count[statistics::intrinsic_dimension(grid, mean, frame.study.reduce.relative_accuracy)];
+  }
+  for (const auto& [d, times] : count) {
+    ResultRow row = row_of(network, "dimension_frequency", trials);
+    row.space = "latent", row.dimension = d, row.value = times / static_cast<double>(resamples);
+    row.method = "bootstrap of trials";
+    rows.push_back(row);
+  }
+}
+
+/// Relative accuracy through as many principal components as the latent space has dimensions.
+void add_principal_rows(const Frame& frame, ResultsTable& table, std::int64_t w, std::vector<ResultRow>& rows) {
+  const std::string& network = frame.networks[static_cast<std::size_t>(w)];
+  const auto trials = frame.study.train.trials;
+  for (const std::int64_t d : frame.study.encode.dimensions) {
+    std::vector<double> relative;
+    for (int t = 0; t < trials; ++t)
+      if (const auto* encode = frame.files.find("encode", network, t, fmt::format("pca-{:02}", d))) {
+        const Classifier classifier = read_classifier(frame.files, *frame.files.find("extract", network, t));
+        relative.push_back(read_hybrid(frame.files, *encode, classifier).accuracy_test /
+                           table.at("/accuracy/test", {w, t}));
+      }
+    ResultRow row = row_of(network, "relative_accuracy_pca", trials);
+    row.space = "latent", row.dimension = d;
+    if (!relative.empty()) add_over_trials(rows, row, relative);
+  }
+}
+
+void add_network_rows(const Frame& frame, ResultsTable& table, std::int64_t w, std::vector<ResultRow>& rows) {
+  const std::string& network = frame.networks[static_cast<std::size_t>(w)];
+  const std::int64_t trials = table.size("trial");
+  for (std::int64_t d = 0; d < table.size("bottleneck"); ++d) {
+    std::vector<double> relative;
+    for (std::int64_t t = 0; t < trials; ++t) relative.push_back(table.at("/relative_accuracy/value", {w, t, d}));
+    ResultRow row = row_of(network, "relative_accuracy", trials);
+    row.space = "latent", row.dimension = frame.study.encode.dimensions[static_cast<std::size_t>(d)];
+    add_over_trials(rows, row, relative);
+  }
+  add_principal_rows(frame, table, w, rows);
+  add_over_trials(rows, row_of(network, "accuracy", trials), table.last_axis("/accuracy/test", {w}));
+  add_over_trials(rows, row_of(network, "log2_dimension", trials), table.last_axis("/intrinsic_dimension/log2", {w}));
+  add_dimension_frequencies(frame, table, w, rows);
+}
+
+/// Dimensions by neighbours and covariance, of every space of every trial.
+void add_space_dimensions(const Frame& frame, const std::string& network, std::vector<ResultRow>& rows) {
+  struct Place {
+    std::string space, name;
+    std::int64_t dimension;
+  };
+  std::vector<Place> places;
+  for (const std::string& space : frame.spaces) {
+    if (space != "latent") places.push_back({space, space, -1});
+    for (const std::int64_t d : space == "latent" ? frame.study.encode.dimensions : std::vector<std::int64_t>())
+      places.push_back({space, study::latent_name(d), d});
+  }
+  for (const Place& place : places) {
+    std::map<std::string, std::vector<double>> estimates;
+    for (int t = 0; t < frame.study.train.trials; ++t) {
+      const auto found = read_space_dimension(frame.files, *frame.proximity(place.space, network, t), place.name);
+      for (const auto& [name, value] : found.estimate) estimates[name].push_back(value);
+    }
+    for (const auto& [name, values] : estimates) {
+      ResultRow row = row_of(network, "intrinsic_dimension", frame.study.train.trials);
+      row.space = place.space, row.dimension = place.dimension, row.measure = name;
+      add_over_trials(rows, row, values);
+    }
+  }
+}
+
+/// Of networks whose names differ in the size behind the last hyphen: log2 d of the most accurate minus that of the
+/// least accurate, and the trend over all sizes.
+void add_family_rows(const Frame& frame, ResultsTable& table, std::vector<ResultRow>& rows) {
+  std::map<std::string, std::vector<std::int64_t>> families;
+  for (std::size_t w = 0; w < frame.networks.size(); ++w)
+    families[family_of(frame.networks[w])].push_back(static_cast<std::int64_t>(w));
+  const std::int64_t trials = table.size("trial");
+  for (auto& [family, members] : families) {
+    if (members.size() < 2) continue;
+    const auto size_of = [&](std::int64_t w) {
+      return std::stod("0" + frame.networks[static_cast<std::size_t>(w)].substr(
+                                 std::min(family.size() + 1, frame.networks[static_cast<std::size_t>(w)].size())));
+    };
+    std::sort(members.begin(), members.end(), [&](std::int64_t a, std::int64_t b) { return size_of(a) < size_of(b); });
+    const auto accuracy = [&](std::int64_t w) { return table.at("/accuracy/test_mean", {w}); };
+    auto order = members;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::int64_t a, std::int64_t b) { return accuracy(a) < accuracy(b); });
+    const auto log2_of = [&](std::int64_t w) { return table.last_axis("/intrinsic_dimension/log2", {w}); };
+    const auto contrast = statistics::welch(log2_of(order.back()), log2_of(order.front()));
+    ResultRow row = row_of(family, "log2_dimension_contrast", trials);
+    row.value = contrast.value;
+    row.measure = "";
+    if (trials >= static_cast<std::int64_t>(kFewestTrialsForAnInterval)) {
+      row.lower = contrast.interval.lower, row.upper = contrast.interval.upper, row.degrees = contrast.degrees;
+      row.method = fmt::format("welch t, {} minus {}", frame.networks[static_cast<std::size_t>(order.back())],
+                               frame.networks[static_cast<std::size_t>(order.front())]);
+    }
+    rows.push_back(row);
+    std::vector<std::vector<double>> groups;
+    for (const std::int64_t w : members) groups.push_back(log2_of(w));
+    const auto trend = statistics::jonckheere_terpstra(groups);
+    ResultRow support = row_of(family, "jonckheere_terpstra", trials);
+    support.value = trend.z, support.p = trend.p, support.method = "normal approximation with ties, by size";
+    rows.push_back(support);
+  }
+}
+
+/// Collective.
+std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame& frame, ResultsTable& table) {
+  std::vector<ResultRow> rows;
+  for (std::size_t w = 0; w < frame.networks.size(); ++w) {
+    add_network_rows(frame, table, static_cast<std::int64_t>(w), rows);
+    add_space_dimensions(frame, frame.networks[w], rows);
+    if (frame.spaces.empty() && !std::count(frame.study.hull.spaces.begin(), frame.study.hull.spaces.end(), "latent"))
+      continue;
+    auto judged = judge_scores(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
+    rows.insert(rows.end(), std::make_move_iterator(judged.begin()), std::make_move_iterator(judged.end()));
+  }
+  add_family_rows(frame, table, rows);
+  return rows;
+}
+
 // --- the file
 
 std::vector<std::int64_t> counting(std::int64_t n) {
@@ -320,20 +475,6 @@ void write_scales(store::ArtifactWriter& writer, const Frame& frame, const Resul
   for (const auto& [role, input] : provenance.inputs) files.push_back(input.path), digests.push_back(input.digest);
   writer.write_text("/task_file", files);
   writer.write_text("/task_digest", digests);
-}
-
-Frame make_frame(const Stage& stage) {
-  const study::Study& study = stage.study();
-  Frame frame{study, {stage.folder(), study::make_plan(study)}, {}, {}, 0};
-  for (const auto& network : study.networks) frame.networks.push_back(network.name);
-  for (const char* space : {"latent", "neural", "pixel"})
-    if (std::count(study.proximity.spaces.begin(), study.proximity.spaces.end(), space) &&
-        (std::string(space) != "latent" || !study.encode.dimensions.empty()))
-      frame.spaces.push_back(space);
-  const auto& grid = study.encode.dimensions;
-  const bool there = std::count(grid.begin(), grid.end(), study.reduce.dimension) > 0;
-  frame.dimension = there || grid.empty() ? study.reduce.dimension : *std::max_element(grid.begin(), grid.end());
-  return frame;
 }
 
 ResultsTable make_table(const Frame& frame, std::size_t files) {
@@ -386,9 +527,12 @@ void reduce_task(Stage& stage, const study::Task& task) {
   world.sum_in_place(std::span(sizes));
   for (std::int64_t w = 0; w < networks; ++w) reduce_network(frame, table, w);
 
+  const auto rows = make_long_table(world, frame, table);
+
   store::ArtifactWriter writer(world, stage.path(task.output), provenance);
   write_scales(writer, frame, table, provenance);
   table.write(writer);
+  write_long_table(writer, frame.study.data.set, rows);
   std::vector<std::string> texts;
   for (const double code : status) texts.push_back(status_text(code));
   writer.write_text("/logit/status", texts);

@@ -23,6 +23,11 @@ bool is_scale(const store::Field& field) {
   return field.path == "/" + std::string(field.dimensions);
 }
 
+/// Of the long table, which is written by itself (long_table.hpp).
+bool is_row(const store::Field& field) {
+  return field.path.starts_with("/table/") || field.path.starts_with("/draws/");
+}
+
 bool is_number(const store::Field& field) {
   return field.type == store::Type::f64 || field.type == store::Type::i64;
 }
@@ -32,7 +37,7 @@ bool is_number(const store::Field& field) {
 ResultsTable::ResultsTable(std::string stage, std::map<std::string, std::int64_t> sizes)
     : stage_(std::move(stage)), sizes_(std::move(sizes)) {
   for (const store::Field& field : store::format_of(stage_).fields)
-    if (is_number(field) && !is_scale(field) && !field.optional) array(std::string(field.path));
+    if (is_number(field) && !is_scale(field) && !is_row(field) && !field.optional) array(std::string(field.path));
 }
 
 std::int64_t ResultsTable::size(const std::string& dimension) const {

@@ -10,6 +10,7 @@
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
+#include <hullscope/datasets/registry.hpp>
 
 #include "ledger.hpp"
 
@@ -102,16 +103,27 @@ std::string Stage::path(const std::string& relative) const {
 
 const datasets::LabelledSet& Stage::data(const std::string& split) {
   auto& set = split == "train" ? train_ : test_;
-  if (!set) {
-    datasets::SetRequest request;
-    request.name = study_.data.set;
-    request.split = split;
-    request.limit = split == "train" ? study_.data.train_limit : study_.data.test_limit;
-    request.folder = study_.data.folder;
-    request.seed = static_cast<std::uint64_t>(study_.seed);
-    set = datasets::load(world_, request);
-  }
+  if (!set) set = datasets::load(world_, request(study::data_source(study_, {}), split));
   return *set;
+}
+
+datasets::SetRequest Stage::request(const study::DataSource& source, const std::string& split) const {
+  datasets::SetRequest request;
+  request.name = source.set;
+  request.split = split;
+  request.limit = split == "train" ? study_.data.train_limit : study_.data.test_limit;
+  request.folder = study_.data.folder;
+  request.seed = source.seed;
+  return request;
+}
+
+datasets::LabelledSet Stage::data(const study::Task& task, const std::string& split, const parallel::Comm& comm) {
+  const auto source = study::data_source(study_, task);
+  if (source == study::data_source(study_, {})) return data(split);
+  if (source.seed != static_cast<std::uint64_t>(study_.seed) && !datasets::is_synthetic_set(source.set))
+    throw UsageError(fmt::format(
+        "data.per_trial is true, but \"{}\" is no synthetic set, so that it cannot be drawn anew", source.set));
+  return datasets::load(comm, request(source, split));
 }
 
 std::vector<study::Task> Stage::selected_tasks() const {
@@ -132,12 +144,9 @@ std::vector<study::Task> Stage::selected_tasks() const {
 
 std::map<std::string, std::string> Stage::data_digests(const std::vector<study::Task>& tasks) {
   std::map<std::string, std::string> digests;
-  for (const auto& split : {"train", "test"}) {
-    const std::string role = std::string("data/") + split;
-    const bool needed =
-        std::any_of(tasks.begin(), tasks.end(), [&](const study::Task& task) { return task.inputs.count(role) > 0; });
-    if (needed) digests[role] = data(split).digest();
-  }
+  for (const auto& task : tasks)
+    for (const auto& [role, name] : task.inputs)
+      if (study::is_data(role) && !digests.count(name)) digests[name] = data(task, role.substr(5), world_).digest();
   return digests;
 }
 

@@ -33,15 +33,20 @@ class Stage {
   const std::vector<study::Task>& todo();
   /// Options hash, inputs with digests, seed, key. Collective on the first call of todo() or this; a look-up after it.
   store::Provenance provenance(const study::Task& task);
-  /// The data set, loaded once. Collective.
+  /// The study's data set, loaded once. Collective.
   const datasets::LabelledSet& data(const std::string& split);
+  /// What the task trains ("train") or tests on. Collective over `comm` unless it is the study's own set, which must
+  /// have been loaded by then, or over world.
+  datasets::LabelledSet data(const study::Task& task, const std::string& split, const parallel::Comm& comm);
+  /// Content digests of the data that the tasks take, by name (Task::inputs). Collective.
+  std::map<std::string, std::string> data_digests(const std::vector<study::Task>& tasks);
 
   /// Fills the run's record for publish(): wall and CPU seconds since the stopwatch, summed over comm. Collective.
   static store::RunRecord record(const parallel::Comm& comm, const parallel::Stopwatch& watch);
 
  private:
   std::vector<study::Task> selected_tasks() const;
-  std::map<std::string, std::string> data_digests(const std::vector<study::Task>& tasks);
+  datasets::SetRequest request(const study::DataSource& source, const std::string& split) const;
   std::string look(const std::vector<study::Task>& tasks);
   void judge();
 

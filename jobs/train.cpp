@@ -44,19 +44,23 @@ std::int64_t group_size(const study::Study& study, const networks::Samples& trai
 
 class Trainer {
  public:
-  Trainer(Stage& stage, const networks::Samples& samples)
+  Trainer(Stage& stage, datasets::LabelledSet set)
       : stage_(stage),
-        samples_(samples),
-        scaling_(networks::make_scaling(stage.study().train.scaling, samples)),
+        set_(std::move(set)),
+        samples_(networks::samples_of(set_)),
+        scaling_(networks::make_scaling(stage.study().train.scaling, samples_)),
         device_(networks::resolve_device(stage.study().train.device)) {
-    data_.size = samples.size;
+    data_.size = samples_.size;
     data_.gather = [this](std::span<const std::int64_t> rows, std::span<float> out) {
       const auto each = out.size() / std::max<std::size_t>(rows.size(), 1);
       for (std::size_t i = 0; i < rows.size(); ++i) samples_.copy_row(rows[i], out.subspan(i * each, each));
       scaling_.apply(out, samples_.shape);
     };
-    for (std::int64_t row = 0; row < samples.size; ++row) data_.labels.push_back(samples.label(row));
+    for (std::int64_t row = 0; row < samples_.size; ++row) data_.labels.push_back(samples_.label(row));
   }
+  Trainer(const Trainer&) = delete;
+
+  const networks::Samples& samples() const { return samples_; }
 
   networks::Architecture architecture(const study::Task& task) const {
     return networks::make_classifier(spec_of(stage_.study(), task.network), samples_.shape, samples_.classes);
@@ -103,7 +107,8 @@ class Trainer {
   }
 
   Stage& stage_;
-  const networks::Samples& samples_;
+  datasets::LabelledSet set_;
+  networks::Samples samples_;
   networks::Scaling scaling_;
   std::string device_;
   networks::FitData data_;
@@ -113,17 +118,20 @@ int run(const parallel::Comm& world, const std::vector<std::string>& arguments) 
   Stage stage(world, arguments, "train");
   auto tasks = stage.todo();
   if (tasks.empty()) return kExitDone;
-  const auto samples = networks::samples_of(stage.data("train"));
-  const auto groups = make_groups(world, group_size(stage.study(), samples, world.size()));
-  Trainer trainer(stage, samples);
+  Trainer trainer(stage, stage.data("train"));
+  const auto groups = make_groups(world, group_size(stage.study(), trainer.samples(), world.size()));
   // The longest first, so that no rank is left alone with one at the end.
   std::stable_sort(tasks.begin(), tasks.end(), [&](const study::Task& a, const study::Task& b) {
     return trainer.architecture(a).forward_operations() > trainer.architecture(b).forward_operations();
   });
   const auto epochs = static_cast<std::int64_t>(tasks.size()) * stage.study().train.epochs;
   parallel::Progress progress(world, stage.folder(), "train", "epochs", epochs);
-  share_tasks(world, groups, static_cast<std::int64_t>(tasks.size()),
-              [&](std::int64_t i) { trainer.train(tasks[static_cast<std::size_t>(i)], groups.group, progress); });
+  share_tasks(world, groups, static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i) {
+    const auto& task = tasks[static_cast<std::size_t>(i)];
+    if (study::data_source(stage.study(), task) == study::data_source(stage.study(), {}))
+      return trainer.train(task, groups.group, progress);
+    Trainer(stage, stage.data(task, "train", groups.group)).train(task, groups.group, progress);
+  });
   return kExitDone;
 }
 

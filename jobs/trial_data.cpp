@@ -114,9 +114,27 @@ Distances read_distances(const StudyFiles& files, const study::Task& proximity, 
   const store::ArtifactReader reader(file, "proximity");
   Distances result;
   for (const std::string& measure : measures)
-    result.by_measure[measure] =
-        read_by_id<double>(reader, file, "/sample", fmt::format("/{}/{}/distance", space, measure), ids);
+    result.by_measure[measure] = read_score(files, proximity, space, measure, ids);
   result.unit = reader.read<double>(fmt::format("/{}/unit", space)).at(0);
+  return result;
+}
+
+std::vector<double> read_score(const StudyFiles& files, const study::Task& proximity, const std::string& space,
+                               const std::string& measure, const std::vector<std::int64_t>& ids) {
+  const std::string file = files.path(proximity);
+  const store::ArtifactReader reader(file, "proximity");
+  return read_by_id<double>(reader, file, "/sample", fmt::format("/{}/{}/distance", space, measure), ids);
+}
+
+SpaceDimension read_space_dimension(const StudyFiles& files, const study::Task& proximity, const std::string& space) {
+  const store::ArtifactReader reader(files.path(proximity), "proximity");
+  SpaceDimension result;
+  const auto estimators = reader.read_text("/estimator"), extents = reader.read_text("/extent");
+  const auto values = reader.read<double>(fmt::format("/{}/dimension", space));
+  for (std::size_t e = 0; e < estimators.size(); ++e)
+    for (std::size_t x = 0; x < extents.size(); ++x)
+      result.estimate[estimators[e] + ", " + extents[x]] = values.at(e * extents.size() + x);
+  result.estimate["participation_ratio"] = reader.read<double>(fmt::format("/{}/participation_ratio", space)).at(0);
   return result;
 }
 

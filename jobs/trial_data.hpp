@@ -54,4 +54,14 @@ struct Distances {
 Distances read_distances(const StudyFiles& files, const study::Task& proximity, const std::string& space,
                          const std::vector<std::string>& measures, const std::vector<std::int64_t>& ids);
 
+/// One score of one space, in the order of the ids asked for.
+std::vector<double> read_score(const StudyFiles& files, const study::Task& proximity, const std::string& space,
+                               const std::string& measure, const std::vector<std::int64_t>& ids);
+
+/// What the neighbours of training points say of a space's dimension.
+struct SpaceDimension {
+  std::map<std::string, double> estimate;  ///< "two_nn, all", "levina_bickel_20, sample", ..., "participation_ratio"
+};
+SpaceDimension read_space_dimension(const StudyFiles& files, const study::Task& proximity, const std::string& space);
+
 }  // namespace hullscope::jobs

@@ -50,6 +50,7 @@ libgmock-dev           ... and its matchers
 libqsopt-ex-dev        oracle: exact linear programs
 hdf5-tools             h5dump on what tests wrote
 python3-statsmodels    oracle: logit
+python3-sklearn        oracle: ROC, covariance
 python3-xarray         every file must open in it
 python3-h5netcdf       ... through this engine
 slurmctld              a real Slurm on one machine: the controller

@@ -1,4 +1,5 @@
 hullscope_test(proximity_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/property/proximity_test.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/property/class_model_test.cpp
   LIBRARIES hullscope::proximity)
 # The stages proximity and reduce, on files that a helper pretends to have trained and tested.
 add_executable(pretend_stages ${CMAKE_CURRENT_LIST_DIR}/support/pretend_stages.cpp)

@@ -39,4 +39,9 @@ struct EncodeAnswer {
 /// scaled activations, the reconstruction is scaled back. Collective over `group`. Throws as fit() does.
 EncodeAnswer encode(const EncodeRequest& request, const parallel::Comm& group);
 
+/// The same by principal component analysis of request.train instead of a trained autoencoder: no randomness, no curves,
+/// codes of the centred activations as they are. Serial. Throws UsageError if dimension is above that of the neural
+/// space.
+EncodeAnswer encode_principal(const EncodeRequest& request);
+
 }  // namespace hullscope::networks

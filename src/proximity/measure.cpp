@@ -9,7 +9,8 @@
 
 namespace hullscope::proximity {
 
-constexpr std::array kMeasures = {Measure::kEuclidean, Measure::kEuclideanTrueClass, Measure::kCosine};
+constexpr std::array kMeasures = {Measure::kEuclidean, Measure::kEuclideanTrueClass, Measure::kEuclideanPredictedClass,
+                                  Measure::kEuclideanOtherClass, Measure::kCosine};
 
 std::string_view measure_name(Measure measure) {
   switch (measure) {
@@ -17,6 +18,10 @@ std::string_view measure_name(Measure measure) {
       return "euclidean";
     case Measure::kEuclideanTrueClass:
       return "euclidean_true_class";
+    case Measure::kEuclideanPredictedClass:
+      return "euclidean_predicted_class";
+    case Measure::kEuclideanOtherClass:
+      return "euclidean_other_class";
     case Measure::kCosine:
       return "cosine";
   }
@@ -31,6 +36,15 @@ Measure parse_measure(std::string_view name) {
   }
   throw UsageError(fmt::format("unknown measure of proximity '{}'; valid are {} (did you mean '{}'?)", name,
                                join(valid), nearest_name(name, valid)));
+}
+
+const std::vector<Score>& scores() {
+  static const std::vector<Score> all = {{"euclidean_predicted_class", true},
+                                         {"kth_neighbour", false},
+                                         {"inverse_trust", true},
+                                         {"mahalanobis", true},
+                                         {"class_mean", true}};
+  return all;
 }
 
 }  // namespace hullscope::proximity

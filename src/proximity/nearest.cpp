@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <exception>
@@ -11,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <queue>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -35,35 +37,51 @@ constexpr std::size_t kMostPending = 256;
 
 struct Query {
   const float* row;
-  std::int64_t label = -1;
+  std::int64_t label = -1, predicted = -1;
   std::int64_t excluded = -1;  // row of the points that does not count
 };
+
+// One query against the points by one formula: scores from products, their error, and the value that decides.
+struct Formula {
+  bool cosine;
+  const PreparedPoints* points;
+  const float* query;
+  PreparedQuery prepared;
+
+  linalg::RowScores scores(const float* products, std::int64_t first) const {
+    return {products, points->bias.data() + first,
+            (cosine ? points->cosine_scale : points->euclidean_scale).data() + first,
+            cosine ? 0.0f : static_cast<float>(prepared.t), cosine ? 1.0f : static_cast<float>(prepared.w)};
+  }
+  double error(std::int64_t first) const {
+    return cosine ? prepared.cosine_error()
+                  : prepared.euclidean_error(points->tile_norm[static_cast<std::size_t>(first / kPointTile)]);
+  }
+  // The fixed float64 formula. Ties are ties of what is stored, so the root is taken before they are decided.
+  double evaluate(std::int64_t i) const {
+    const std::int64_t d = points->dimension;
+    const float* point = points->points.data() + i * d;
+    if (!cosine) return std::sqrt(linalg::squared_distance(query, point, d));
+    const double norm = points->norm[static_cast<std::size_t>(i)];
+    if (norm == 0 || prepared.size.norm == 0) return 1;
+    return linalg::squared_distance_of_directions(query, prepared.size.norm, point, norm, d) / 2;
+  }
+};
+
+float above(double threshold) {
+  return std::nextafter(static_cast<float>(threshold), std::numeric_limits<float>::infinity());
+}
 
 // The search of one measure for one query: least upper bound so far, undecided candidates, best decided one.
 class Search {
  public:
-  Search(Measure measure, const PreparedPoints& points, std::span<const std::int64_t> ids, const float* query,
-         const PreparedQuery& prepared, Range rows)
-      : measure_(measure), points_(&points), ids_(ids), query_(query), prepared_(prepared), rows_(rows) {}
+  Search(const Formula& formula, std::span<const std::int64_t> ids, const std::array<Range, 2>& rows)
+      : formula_(formula), ids_(ids), rows_(rows) {}
 
   /// products: of this query with the tile of points that starts at row `first`; scans its rows [begin, end).
   void scan(const float* products, std::int64_t first, std::int64_t begin, std::int64_t end) {
-    const std::int64_t from = std::max(begin, rows_.first), to = std::min(end, rows_.second);
-    if (from >= to) return;
-    const bool cosine = measure_ == Measure::kCosine;
-    const linalg::RowScores row{products, points_->bias.data() + first,
-                                (cosine ? points_->cosine_scale : points_->euclidean_scale).data() + first,
-                                cosine ? 0.0f : static_cast<float>(prepared_.t),
-                                cosine ? 1.0f : static_cast<float>(prepared_.w)};
-    const double error =
-        cosine ? prepared_.cosine_error()
-               : prepared_.euclidean_error(points_->tile_norm[static_cast<std::size_t>(first / kPointTile)]);
-    const double smallest = linalg::smallest_score(row, from - first, to - first);
-    upper_ = std::min(upper_, smallest + error);
-    if (smallest - error > upper_) return;
-    const float threshold = std::nextafter(static_cast<float>(upper_ + error), std::numeric_limits<float>::infinity());
-    linalg::select_scores(row, from - first, to - first, threshold, error, first, pending_);
-    if (pending_.size() > kMostPending) decide();
+    for (const Range& rows : rows_)
+      scan_range(products, first, std::max(begin, rows.first), std::min(end, rows.second));
   }
 
   /// {distance, id}, after all scans.
@@ -74,34 +92,75 @@ class Search {
   }
 
  private:
-  // The fixed float64 formula. Ties are ties of what is stored, so the root is taken before they are decided.
-  double evaluate(std::int64_t i) const {
-    const std::int64_t d = points_->dimension;
-    const float* point = points_->points.data() + i * d;
-    if (measure_ != Measure::kCosine) return std::sqrt(linalg::squared_distance(query_, point, d));
-    const double norm = points_->norm[static_cast<std::size_t>(i)];
-    if (norm == 0 || prepared_.size.norm == 0) return 1;
-    return linalg::squared_distance_of_directions(query_, prepared_.size.norm, point, norm, d) / 2;
+  void scan_range(const float* products, std::int64_t first, std::int64_t from, std::int64_t to) {
+    if (from >= to) return;
+    const linalg::RowScores row = formula_.scores(products, first);
+    const double error = formula_.error(first);
+    const double smallest = linalg::smallest_score(row, from - first, to - first);
+    upper_ = std::min(upper_, smallest + error);
+    if (smallest - error > upper_) return;
+    linalg::select_scores(row, from - first, to - first, above(upper_ + error), error, first, pending_);
+    if (pending_.size() > kMostPending) decide();
   }
 
   void decide() {
     for (const linalg::Candidate& candidate : pending_) {
       if (candidate.lower > upper_) continue;
-      const double value = evaluate(candidate.row);
+      const double value = formula_.evaluate(candidate.row);
       const std::int64_t id = ids_[static_cast<std::size_t>(candidate.row)];
       if (value < best_ || (value == best_ && (best_id_ < 0 || id < best_id_))) best_ = value, best_id_ = id;
     }
     pending_.clear();
   }
 
-  Measure measure_;
-  const PreparedPoints* points_;
+  Formula formula_;
   std::span<const std::int64_t> ids_;
-  const float* query_;
-  PreparedQuery prepared_;
-  Range rows_;
+  std::array<Range, 2> rows_;
   double upper_ = kInfinity, best_ = kInfinity;
   std::int64_t best_id_ = -1;
+  std::vector<linalg::Candidate> pending_;
+};
+
+// The k smallest distances of one query. A point whose score is above the k-th smallest upper bound seen so far is not
+// among them; what is left is evaluated at the end.
+class KSearch {
+ public:
+  KSearch(const Formula& formula, std::int64_t k) : formula_(formula), k_(static_cast<std::size_t>(k)) {}
+
+  void scan(const float* products, std::int64_t first, std::int64_t begin, std::int64_t end) {
+    if (begin >= end) return;
+    const linalg::RowScores row = formula_.scores(products, first);
+    const double error = formula_.error(first);
+    if (linalg::smallest_score(row, begin - first, end - first) - error > upper()) return;
+    const std::size_t before = pending_.size();
+    linalg::select_scores(row, begin - first, end - first, above(upper() + error), error, first, pending_);
+    for (std::size_t i = before; i < pending_.size(); ++i) {
+      uppers_.push(pending_[i].lower + 2 * error);
+      if (uppers_.size() > k_) uppers_.pop();
+    }
+    if (pending_.size() > 2 * kept_ + kMostPending) prune();
+  }
+
+  /// Ascending; +inf where there are fewer than k points.
+  std::vector<double> answer() {
+    prune();
+    std::vector<double> values;
+    for (const linalg::Candidate& candidate : pending_) values.push_back(formula_.evaluate(candidate.row));
+    std::sort(values.begin(), values.end());
+    values.resize(k_, kInfinity);
+    return values;
+  }
+
+ private:
+  double upper() const { return uppers_.size() < k_ ? kInfinity : uppers_.top(); }
+  void prune() {
+    std::erase_if(pending_, [&](const linalg::Candidate& c) { return c.lower > upper(); });
+    kept_ = pending_.size();
+  }
+
+  Formula formula_;
+  std::size_t k_, kept_ = 0;
+  std::priority_queue<double> uppers_;  // the k smallest, the largest on top
   std::vector<linalg::Candidate> pending_;
 };
 
@@ -136,36 +195,49 @@ struct NearestSearch::State {
   std::map<std::int64_t, Range> classes;
   std::int64_t smallest_id = -1;
 
-  Range rows_for(Measure measure, std::int64_t label) const {
-    if (measure != Measure::kEuclideanTrueClass) return {0, points.count};
+  Range rows_of(std::int64_t label) const {
     const auto found = classes.find(label);
     return found == classes.end() ? Range{0, 0} : found->second;
   }
 
-  // Searches of up to kQueryTile queries, all measures. An excluded row splits a range in two, so that it never
-  // enters a minimum.
+  std::array<Range, 2> rows_for(Measure measure, const Query& query) const {
+    const Range predicted = rows_of(query.predicted);
+    switch (measure) {
+      case Measure::kEuclideanTrueClass:
+        return {rows_of(query.label), Range{0, 0}};
+      case Measure::kEuclideanPredictedClass:
+        return {predicted, Range{0, 0}};
+      case Measure::kEuclideanOtherClass:
+        return {Range{0, predicted.first}, Range{predicted.second, points.count}};
+      case Measure::kEuclidean:
+      case Measure::kCosine:
+        break;
+    }
+    return {Range{0, points.count}, Range{0, 0}};
+  }
+
+  PreparedQuery prepare(const Query& query, std::int64_t number, float* out) const {
+    const detail::RowSize size = detail::measure_row(query.row, points.dimension, "queries", number);
+    detail::scale_row(query.row, points.dimension, size.exponent, out);
+    return {points, size};
+  }
+
+  // Searches of up to kQueryTile queries, all measures.
   void search(std::span<const Query> queries, std::span<const Measure> measures, std::int64_t first_number,
               const std::function<void(std::size_t query, std::size_t measure, double, std::int64_t)>& store) const {
     linalg::TileProduct<float> product(points.dimension);
     std::vector<std::vector<Search>> searches(queries.size());
     for (std::size_t q = 0; q < queries.size(); ++q) {
-      const detail::RowSize size =
-          detail::measure_row(queries[q].row, points.dimension, "queries", first_number + static_cast<std::int64_t>(q));
-      const PreparedQuery prepared(points, size);
-      detail::scale_row(queries[q].row, points.dimension, size.exponent, product.query(static_cast<std::int64_t>(q)));
+      const auto at = static_cast<std::int64_t>(q);
+      const PreparedQuery prepared = prepare(queries[q], first_number + at, product.query(at));
       for (const Measure measure : measures) {
-        Range rows = rows_for(measure, queries[q].label);
-        if (measure == Measure::kCosine && size.norm == 0) rows = {0, 0};  // all distances are 1
-        searches[q].emplace_back(measure, points, ids, queries[q].row, prepared, rows);
+        auto rows = rows_for(measure, queries[q]);
+        const bool cosine = measure == Measure::kCosine;
+        if (cosine && prepared.size.norm == 0) rows = {};  // all distances are 1
+        searches[q].emplace_back(Formula{cosine, &points, queries[q].row, prepared}, ids, rows);
       }
     }
-    for (std::int64_t first = 0; first < points.count; first += kPointTile) {
-      const std::int64_t last = std::min(points.count, first + kPointTile);
-      points.fill_tile(first / kPointTile, product);
-      product.multiply();
-      for (std::size_t q = 0; q < queries.size(); ++q)
-        scan_tile(searches[q], product.product(static_cast<std::int64_t>(q)), first, last, queries[q].excluded);
-    }
+    scan_points(queries, searches, product);
     for (std::size_t q = 0; q < queries.size(); ++q)
       for (std::size_t m = 0; m < measures.size(); ++m) {
         auto [distance, id] = searches[q][m].answer();
@@ -174,14 +246,42 @@ struct NearestSearch::State {
       }
   }
 
-  static void scan_tile(std::vector<Search>& searches, const float* products, std::int64_t first, std::int64_t last,
-                        std::int64_t excluded) {
-    for (Search& search : searches) {
-      if (excluded < first || excluded >= last) {
-        search.scan(products, first, first, last);
-      } else {
-        search.scan(products, first, first, excluded);
-        search.scan(products, first, excluded + 1, last);
+  // The k nearest of up to kQueryTile queries. out: a row of k values a query.
+  void search_k(std::span<const Query> queries, std::int64_t k, bool cosine, std::int64_t first_number,
+                double* out) const {
+    linalg::TileProduct<float> product(points.dimension);
+    std::vector<std::vector<KSearch>> searches(queries.size());
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+      const auto at = static_cast<std::int64_t>(q);
+      const PreparedQuery prepared = prepare(queries[q], first_number + at, product.query(at));
+      searches[q].emplace_back(Formula{cosine, &points, queries[q].row, prepared}, k);
+    }
+    scan_points(queries, searches, product);
+    for (auto& of_query : searches) {
+      const auto values = of_query[0].answer();
+      out = std::copy(values.begin(), values.end(), out);
+    }
+  }
+
+  // All points, tile by tile. An excluded row splits a range in two, so that it never enters a minimum.
+  template <class S>
+  void scan_points(std::span<const Query> queries, std::vector<std::vector<S>>& searches,
+                   linalg::TileProduct<float>& product) const {
+    for (std::int64_t first = 0; first < points.count; first += kPointTile) {
+      const std::int64_t last = std::min(points.count, first + kPointTile);
+      points.fill_tile(first / kPointTile, product);
+      product.multiply();
+      for (std::size_t q = 0; q < queries.size(); ++q) {
+        const float* products = product.product(static_cast<std::int64_t>(q));
+        const std::int64_t excluded = queries[q].excluded;
+        for (S& search : searches[q]) {
+          if (excluded < first || excluded >= last) {
+            search.scan(products, first, first, last);
+          } else {
+            search.scan(products, first, first, excluded);
+            search.scan(products, first, excluded + 1, last);
+          }
+        }
       }
     }
   }
@@ -222,23 +322,36 @@ NearestSearch::NearestSearch(MatrixView<float> points, std::span<const std::int6
 NearestSearch::~NearestSearch() = default;
 NearestSearch::NearestSearch(NearestSearch&&) noexcept = default;
 
-std::vector<Neighbours> NearestSearch::find(MatrixView<float> queries, std::span<const std::int64_t> labels,
+static bool needs(std::span<const Measure> measures, std::initializer_list<Measure> of) {
+  return std::find_first_of(measures.begin(), measures.end(), of.begin(), of.end()) != measures.end();
+}
+
+void NearestSearch::require_dimension(MatrixView<float> queries) const {
+  if (queries.cols() != state_->points.dimension)
+    throw UsageError(fmt::format("the queries have {} coordinates and the training points {}; give both the same",
+                                 queries.cols(), state_->points.dimension));
+}
+
+std::vector<Neighbours> NearestSearch::find(MatrixView<float> queries, const QueryClasses& classes,
                                             std::span<const Measure> measures, int threads) const {
   const std::int64_t m = queries.rows(), d = state_->points.dimension;
-  const bool by_class = std::find(measures.begin(), measures.end(), Measure::kEuclideanTrueClass) != measures.end();
-  if (queries.cols() != d)
-    throw UsageError(fmt::format("the queries have {} coordinates and the training points {}; give both the same",
-                                 queries.cols(), d));
-  if (by_class && static_cast<std::int64_t>(labels.size()) != m)
-    throw InternalError(fmt::format("{} queries with {} labels", m, labels.size()));
+  require_dimension(queries);
+  const bool truth = needs(measures, {Measure::kEuclideanTrueClass});
+  const bool predicted = needs(measures, {Measure::kEuclideanPredictedClass, Measure::kEuclideanOtherClass});
+  for (const auto& [needed, labels] : {std::pair{truth, classes.truth}, std::pair{predicted, classes.predicted}})
+    if (needed && static_cast<std::int64_t>(labels.size()) != m)
+      throw InternalError(fmt::format("{} queries with {} labels", m, labels.size()));
   const auto size = static_cast<std::size_t>(m);
   std::vector<Neighbours> answers(measures.size(),
                                   {std::vector<double>(size, kInfinity), std::vector<std::int64_t>(size, -1)});
   for_blocks((m + kQueryTile - 1) / kQueryTile, threads, [&](std::int64_t block) {
     const std::int64_t first = block * kQueryTile, last = std::min(m, first + kQueryTile);
     std::vector<Query> some;
-    for (std::int64_t q = first; q < last; ++q)
-      some.push_back({queries.data() + q * d, by_class ? labels[static_cast<std::size_t>(q)] : -1, -1});
+    for (std::int64_t q = first; q < last; ++q) {
+      const auto at = static_cast<std::size_t>(q);
+      some.push_back(
+          {queries.data() + q * d, truth ? classes.truth[at] : -1, predicted ? classes.predicted[at] : -1, -1});
+    }
     state_->search(some, measures, first, [&](std::size_t q, std::size_t k, double distance, std::int64_t id) {
       answers[k].distance[static_cast<std::size_t>(first) + q] = distance;
       answers[k].nearest[static_cast<std::size_t>(first) + q] = id;
@@ -247,20 +360,35 @@ std::vector<Neighbours> NearestSearch::find(MatrixView<float> queries, std::span
   return answers;
 }
 
-std::vector<double> NearestSearch::leave_one_out(std::span<const std::int64_t> rows, int threads) const {
+std::vector<double> NearestSearch::kth_direction(MatrixView<float> queries, std::int64_t k, int threads) const {
+  require_dimension(queries);
+  if (k < 1) throw InternalError(fmt::format("the {}-th neighbour was asked for", k));
+  const std::int64_t m = queries.rows(), d = state_->points.dimension;
+  std::vector<double> answers(static_cast<std::size_t>(m), kInfinity);
+  for_blocks((m + kQueryTile - 1) / kQueryTile, threads, [&](std::int64_t block) {
+    const std::int64_t first = block * kQueryTile, last = std::min(m, first + kQueryTile);
+    std::vector<Query> some;
+    for (std::int64_t q = first; q < last; ++q) some.push_back({queries.data() + q * d, -1, -1, -1});
+    std::vector<double> values(some.size() * static_cast<std::size_t>(k));
+    state_->search_k(some, k, true, first, values.data());
+    for (std::size_t q = 0; q < some.size(); ++q)  // |a/|a| - b/|b||^2 = 2 (1 - cos)
+      answers[static_cast<std::size_t>(first) + q] = std::sqrt(2 * values[(q + 1) * static_cast<std::size_t>(k) - 1]);
+  });
+  return answers;
+}
+
+Matrix<double> NearestSearch::leave_one_out(std::span<const std::int64_t> rows, std::int64_t k, int threads) const {
+  if (k < 1) throw InternalError(fmt::format("{} neighbours were asked for", k));
   const auto m = static_cast<std::int64_t>(rows.size());
-  const Measure measure[] = {Measure::kEuclidean};
-  std::vector<double> answers(rows.size());
+  Matrix<double> answers(m, k);
   for_blocks((m + kQueryTile - 1) / kQueryTile, threads, [&](std::int64_t block) {
     const std::int64_t first = block * kQueryTile, last = std::min(m, first + kQueryTile);
     std::vector<Query> some;
     for (std::int64_t q = first; q < last; ++q) {
       const std::int64_t row = rows[static_cast<std::size_t>(q)];
-      some.push_back({state_->points.points.data() + row * state_->points.dimension, -1, row});
+      some.push_back({state_->points.points.data() + row * state_->points.dimension, -1, -1, row});
     }
-    state_->search(some, measure, first, [&](std::size_t q, std::size_t, double distance, std::int64_t) {
-      answers[static_cast<std::size_t>(first) + q] = distance;
-    });
+    state_->search_k(some, k, false, first, answers.data() + first * k);
   });
   return answers;
 }

@@ -18,6 +18,11 @@ struct Neighbours {
   std::vector<std::int64_t> nearest;
 };
 
+/// Classes of M queries; either may be empty where no measure needs it.
+struct QueryClasses {
+  std::span<const std::int64_t> truth, predicted;
+};
+
 /// Order of rows in which a search takes its points: by class, and by id in a class. Returns row numbers.
 std::vector<std::int64_t> order_by_class(std::span<const std::int64_t> ids, std::span<const std::int64_t> labels);
 
@@ -34,16 +39,21 @@ class NearestSearch {
   ~NearestSearch();
   NearestSearch(NearestSearch&&) noexcept;
 
-  /// queries: M x d; labels: M true classes (used by kEuclideanTrueClass only, else may be empty).
-  /// One answer a measure, in the order of `measures`; one pass of products serves all. 2 M N d flop.
+  /// queries: M x d. One answer a measure, in the order of `measures`; one pass of products serves all. 2 M N d flop.
   /// Throws DataError on NaN or infinity, UsageError where d differs.
-  std::vector<Neighbours> find(MatrixView<float> queries, std::span<const std::int64_t> labels,
+  std::vector<Neighbours> find(MatrixView<float> queries, const QueryClasses& classes,
                                std::span<const Measure> measures, int threads = 1) const;
 
-  /// Euclidean distance of the points in `rows` to their nearest other point (a duplicate counts: 0; +inf if N = 1).
-  std::vector<double> leave_one_out(std::span<const std::int64_t> rows, int threads = 1) const;
+  /// Distance |y/|y| - x/|x|| of each query to its k-th nearest point on the unit sphere (Sun, Ming, Zhu & Li 2022);
+  /// sqrt(2) to or from a zero vector; +inf if there are fewer than k points. k >= 1. 2 M N d flop. Throws as find().
+  std::vector<double> kth_direction(MatrixView<float> queries, std::int64_t k, int threads = 1) const;
+
+  /// m x k: Euclidean distances of the points in `rows` to their k nearest other points, ascending (a duplicate counts:
+  /// 0; +inf where there are too few points). k >= 1.
+  Matrix<double> leave_one_out(std::span<const std::int64_t> rows, std::int64_t k, int threads = 1) const;
 
  private:
+  void require_dimension(MatrixView<float> queries) const;
   struct State;
   std::unique_ptr<State> state_;
 };

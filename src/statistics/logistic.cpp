@@ -40,14 +40,24 @@ void derivatives(const Matrix<double>& design, std::span<const std::uint8_t> out
 
 }  // namespace
 
-LogisticFit fit_logistic(const Matrix<double>& design, std::span<const std::uint8_t> outcome) {
+LogisticFit fit_logistic(const Matrix<double>& design, std::span<const std::uint8_t> outcome, double ridge) {
   LogisticFit fit;
+  Vector<double> penalty = Vector<double>::Constant(design.cols(), ridge);
+  if (design.cols() > 0) penalty[0] = 0;
+  const auto penalised = [&](const Vector<double>& coefficient, const Vector<double>& score) {
+    return log_likelihood(score, outcome) - penalty.dot(coefficient.cwiseAbs2()) / 2;
+  };
+  const auto differentiate = [&](const Vector<double>& score, Vector<double>& gradient, Matrix<double>& information) {
+    derivatives(design, outcome, score, gradient, information);
+    gradient -= penalty.cwiseProduct(fit.coefficient);
+    information.diagonal() += penalty;
+  };
   fit.coefficient = Vector<double>::Zero(design.cols());
   Vector<double> score = Vector<double>::Zero(design.rows()), gradient;
   Matrix<double> information;
-  fit.log_likelihood = log_likelihood(score, outcome);
+  fit.log_likelihood = penalised(fit.coefficient, score);
   for (; fit.iterations < kMostIterations && !fit.converged; ++fit.iterations) {
-    derivatives(design, outcome, score, gradient, information);
+    differentiate(score, gradient, information);
     const Eigen::LDLT<Matrix<double>> factor(information);
     if (factor.info() != Eigen::Success || !factor.isPositive()) break;
     Vector<double> step = factor.solve(gradient);
@@ -57,7 +67,7 @@ LogisticFit fit_logistic(const Matrix<double>& design, std::span<const std::uint
     for (int halving = 0;; ++halving, step /= 2) {
       const Vector<double> coefficient = fit.coefficient + step;
       const Vector<double> next = design * coefficient;
-      const double likelihood = log_likelihood(next, outcome);
+      const double likelihood = penalised(coefficient, next);
       // Near the maximum the likelihood is flat to rounding; the last step is taken as it is.
       if (likelihood >= fit.log_likelihood - 1e-12 * std::fabs(fit.log_likelihood) || fit.converged ||
           halving == kMostHalvings) {
@@ -66,7 +76,7 @@ LogisticFit fit_logistic(const Matrix<double>& design, std::span<const std::uint
       }
     }
   }
-  derivatives(design, outcome, score, gradient, information);
+  differentiate(score, gradient, information);
   fit.covariance = information.ldlt().solve(Matrix<double>::Identity(design.cols(), design.cols()));
   return fit;
 }

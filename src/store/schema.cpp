@@ -36,8 +36,10 @@ const std::vector<Format>& formats() {
            {"/test/label", Type::i64, "sample", "1", "true class"},
        }},
       {"encode",
-       "<network>/trial-NN/latent-DD/codes.h5",
-       "Intrinsic space: the autoencoder's bottleneck codes of all points, and what the frozen classifier head says of "
+       "<network>/trial-NN/{latent,pca}-DD/codes.h5",
+       "Intrinsic space: the autoencoder's bottleneck codes of all points (in pca-DD: as many principal components), "
+       "and "
+       "what the frozen classifier head says of "
        "the reconstruction (hybrid network).",
        {
            {"/bottleneck", Type::i64, "bottleneck", "1", "index of the bottleneck unit"},
@@ -56,7 +58,7 @@ const std::vector<Format>& formats() {
            {"/parameter/*", Type::f32, "*", "1", "parameter of the autoencoder, named as in the module"},
        }},
       {"hull",
-       "input/hull.h5, <network>/trial-NN/hull-neural.h5, <network>/trial-NN/latent-DD/hull.h5, or any name",
+       "input/hull.h5, <network>/trial-NN/hull-neural.h5, <network>/trial-NN/{latent,pca}-DD/hull.h5, or any name",
        "Hull verdicts of all queries against the hull of all points, each with its proof.",
        {
            {"/sample", Type::i64, "sample", "1", "sample id of the query"},
@@ -99,13 +101,24 @@ const std::vector<Format>& formats() {
       {"proximity",
        "input/proximity.h5, <network>/trial-NN/proximity.h5",
        "Distance of every test point to its nearest training point, per space (pixel, neural, latent-DD) and measure "
-       "(euclidean, euclidean_true_class, cosine).",
+       "(euclidean, euclidean_true_class, cosine), and the study's further scores.",
        {
            {"/sample", Type::i64, "sample", "1", "sample id in the test set"},
-           {"/*/*/distance", Type::f64, "sample", "data", "distance to the nearest training point"},
+           {"/estimator", Type::text, "estimator", "1",
+            "estimator of the intrinsic dimension: two_nn, levina_bickel_10, levina_bickel_20 (10 and 20 neighbours)"},
+           {"/extent", Type::text, "extent", "1",
+            "training points among which the sample's neighbours are sought: all, sample"},
+           {"/*/*/distance", Type::f64, "sample", "data",
+            "distance to the nearest training point; of a score (euclidean_predicted_class, kth_neighbour, "
+            "inverse_trust, mahalanobis, class_mean, in space output max_softmax: 1 - largest probability) its value, "
+            "larger where there is less trust"},
            {"/*/*/nearest", Type::i64, "sample", "1", "sample id of that training point; ties go to the smaller id"},
            {"/*/unit", Type::f64, "", "data",
             "median leave-one-out Euclidean nearest-neighbour distance of the training points"},
+           {"/*/dimension", Type::f64, "estimator,extent", "1",
+            "intrinsic dimension by the nearest neighbours of a sample of at most 5000 training points"},
+           {"/*/participation_ratio", Type::f64, "", "1",
+            "participation ratio of that sample's covariance, (tr C)^2 / tr C^2"},
        }},
       {"reduce",
        "results.h5",
@@ -199,6 +212,38 @@ const std::vector<Format>& formats() {
             "edges of the distance histograms"},
            {"/histogram/count", Type::i64, "network,trial,space,measure,outcome,interval", "1",
             "number of test points"},
+           {"/table/data_set", Type::text, "row", "1", "the study's data set; a row of /table is one statistic"},
+           {"/table/network", Type::text, "row", "1", "network, or the family of networks (mlp of mlp-64, mlp-256)"},
+           {"/table/trial", Type::i64, "row", "1", "trial; -1: over all trials"},
+           {"/table/space", Type::text, "row", "1", "latent, neural, pixel, output, or empty"},
+           {"/table/dimension", Type::i64, "row", "1", "dimension d of the latent space; -1: does not apply"},
+           {"/table/measure", Type::text, "row", "1", "measure of proximity, score, or estimator of the dimension"},
+           {"/table/statistic", Type::text, "row", "1",
+            "accuracy, relative_accuracy, relative_accuracy_pca, log2_dimension, log2_dimension_contrast, "
+            "dimension_frequency, "
+            "jonckheere_terpstra, intrinsic_dimension, fraction_inside, fraction_inside_pca, "
+            "fraction_inside_minus_pca, and of scores auroc, fpr95, aurc, e_aurc "
+            "(wrong "
+            "is positive), matched_accuracy_gain, auroc_of_spline, auroc_gain_of_hull, auroc_minus_max_softmax"},
+           {"/table/value", Type::f64, "row", "1", "its value; over trials the mean of those that have one"},
+           {"/table/lower", Type::f64, "row", "1", "lower end of its 95 % interval; NaN below 5 trials"},
+           {"/table/upper", Type::f64, "row", "1", "upper end"},
+           {"/table/p", Type::f64, "row", "1", "two-sided p value of 0, unadjusted; NaN where there is no test"},
+           {"/table/degrees", Type::f64, "row", "1", "degrees of freedom of a t interval, else NaN"},
+           {"/table/n", Type::i64, "row", "1", "test points; -1: does not apply"},
+           {"/table/trials", Type::i64, "row", "1", "trials in the value"},
+           {"/table/n_wrong", Type::i64, "row", "1", "wrong answers, the fewest of a trial; -1: does not apply"},
+           {"/table/uses_label", Type::u8, "row", "1",
+            "1: the measure uses the true label, so that it explains and cannot predict"},
+           {"/table/method", Type::text, "row", "1",
+            "of the interval: student t, welch t, crossed bootstrap (trials and test points)"},
+           {"/table/status", Type::text, "row", "1", "ok, or why the value is missing or weak"},
+           {"/row", Type::i64, "row", "1", "index of a row of /table"},
+           {"/draws/row", Type::i64, "draw", "1", "row of /table whose crossed-bootstrap draws stand in /draws/value"},
+           {"/draws/draw", Type::i64, "draw", "1", "index of a row of /draws/value"},
+           {"/draws/resample", Type::i64, "resample", "1",
+            "number of the resample; the same points and trials in all rows"},
+           {"/draws/value", Type::f64, "draw,resample", "1", "the statistic on that resample"},
        }},
   };
   return table;

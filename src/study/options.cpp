@@ -35,6 +35,13 @@ const std::vector<Option>& option_table() {
        {.at_least = 0},
        "seed of every random stream, synthetic data included"},
 
+      {"preset",
+       "study",
+       extent,
+       TEXT(preset),
+       {},
+       "which table of [presets] is laid over the file: how much is computed"},
+
       {"data.set",
        "data",
        science,
@@ -60,6 +67,12 @@ const std::vector<Option>& option_table() {
        INTEGER(data.test_limit),
        {.at_least = 0},
        "use only the first so many test samples; 0: all"},
+      {"data.per_trial",
+       "data",
+       science,
+       FLAG(data.per_trial),
+       {},
+       "draw synthetic sets anew for each trial, instead of once for all"},
 
       {"train.trials",
        "train",
@@ -148,8 +161,9 @@ const std::vector<Option>& option_table() {
        "hull",
        extent,
        TEXTS(hull.spaces),
-       {.one_of = {"pixel", "neural", "latent"}},
-       "spaces whose test points are tested against the hull of the training points"},
+       {.one_of = {"pixel", "neural", "latent", "pca"}},
+       "spaces whose test points are tested against the hull of the training points; pca: principal components of the "
+       "activations, as many as each latent space has, the baseline of those"},
       {"hull.solver",
        "hull",
        science,
@@ -188,6 +202,20 @@ const std::vector<Option>& option_table() {
        {.one_of = {"euclidean", "euclidean_true_class", "cosine"}, .may_be_empty = false},
        "distances to the nearest training point"},
 
+      {"proximity.scores",
+       "proximity",
+       science,
+       TEXTS(proximity.scores),
+       {.one_of = {"euclidean_predicted_class", "kth_neighbour", "inverse_trust", "mahalanobis", "class_mean",
+                   "max_softmax"}},
+       "further measures, judged beside the distances by how well they tell wrong answers from right ones; a larger "
+       "value means less trust"},
+      {"proximity.neighbour",
+       "proximity",
+       science,
+       INTEGER(proximity.neighbour),
+       {.at_least = 1, .at_most = 1e9},
+       "k of the score kth_neighbour: distance to the k-th nearest training point on the unit sphere"},
       {"reduce.bootstrap",
        "reduce",
        science,
@@ -375,14 +403,24 @@ std::string options_as_markdown() {
       "| `name` | text | name of the network, distinct and safe as a folder's name |\n"
       "| `layers` | list of texts | hidden layers in order, not empty: `dense 256`, `relu`, `dropout 0.2`, `conv 3x3 "
       "64`, "
-      "`batchnorm`, `maxpool 2`, `flatten` |\n\n"
+      "`batchnorm`, `maxpool 2`, `flatten` |\n"
+      "| `set` | text | its own data set, as `data.set`; without it that one |\n\n"
       "The output layer (dense, one unit a class) is added. The neural space is the output of the last layer that is "
       "not a\n"
       "dropout.\n\n"
       "```toml\n[[network]]\nname = \"mlp-256\"\n"
       "layers = [\"dense 256\", \"relu\", \"dropout 0.2\", \"dense 1024\", \"relu\", \"dropout 0.4\", \"dense 128\", "
       "\"relu\", "
-      "\"dropout 0.5\"]\n```\n";
+      "\"dropout 0.5\"]\n```\n"
+      "\n## presets\n\n"
+      "A file may hold tables of keys that one word switches between. The file's own keys come first, then those of "
+      "the\n"
+      "preset, then `--set`. `hullscope run STUDY.toml --set preset=cpu` chooses another; give each its own `name`, so "
+      "that\n"
+      "its results have their own folder.\n\n"
+      "```toml\npreset = \"smoke\"\n\n"
+      "[presets.smoke]\nname = \"mine-smoke\"\ntrain.trials = 1\ntrain.epochs = 1\n\n"
+      "[presets.full]\nname = \"mine\"\ntrain.trials = 10\n```\n";
   return out;
 }
 

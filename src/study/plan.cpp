@@ -4,6 +4,7 @@
 
 #include <hullscope/base/digest.hpp>
 #include <hullscope/base/error.hpp>
+#include <hullscope/base/random.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/study/detail/option_table.hpp>
 #include <hullscope/study/plan.hpp>
@@ -17,10 +18,25 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::count(names.begin(), names.end(), name) > 0;
 }
 
-const std::map<std::string, std::string> kData = {{"data/train", "data/train"}, {"data/test", "data/test"}};
+const NetworkSpec* find_network(const Study& study, const std::string& name) {
+  for (const auto& spec : study.networks)
+    if (spec.name == name) return &spec;
+  return nullptr;
+}
 
-Task pixel_task(const std::string& stage) {
-  return {stage, "input/" + stage, "input/" + stage + ".h5", kData, "", -1, -1, "pixel"};
+/// "data/train" for the study's own set, with the set and the trial behind it for another.
+std::string data_name(const Study& study, const Task& task, const std::string& split) {
+  const auto source = data_source(study, task);
+  std::string name = "data/" + split;
+  if (source.set != study.data.set) name += " of " + source.set;
+  if (source.seed != static_cast<std::uint64_t>(study.seed)) name += fmt::format(" for trial {:02}", task.trial);
+  return name;
+}
+
+Task pixel_task(const Study& study, const std::string& stage) {
+  Task task{stage, "input/" + stage, "input/" + stage + ".h5", {}, "", -1, -1, "pixel"};
+  for (const std::string split : {"train", "test"}) task.inputs["data/" + split] = data_name(study, task, split);
+  return task;
 }
 
 /// The tasks of one trial of one network; its hulls before its distances, as the stages run.
@@ -29,12 +45,19 @@ void plan_trial(const Study& study, const NetworkSpec& network, int trial, std::
   const std::string net = base + "/network.h5", activations = base + "/activations.h5";
   const auto add = [&](Task task) {
     task.network = network.name, task.trial = trial;
+    for (auto& [role, path] : task.inputs)
+      if (is_data(role)) path = data_name(study, task, role.substr(5));
     tasks.push_back(std::move(task));
   };
-  add({"train", base + "/train", net, {{"data/train", "data/train"}}, "", -1, -1, ""});
-  auto inputs = kData;
-  inputs["network"] = net;
-  add({"extract", base + "/extract", activations, inputs, "", -1, -1, "neural"});
+  add({"train", base + "/train", net, {{"data/train", ""}}, "", -1, -1, ""});
+  add({"extract",
+       base + "/extract",
+       activations,
+       {{"network", net}, {"data/train", ""}, {"data/test", ""}},
+       "",
+       -1,
+       -1,
+       "neural"});
 
   std::map<std::string, std::string> measured = {{"activations", activations}};
   for (const auto d : study.encode.dimensions) {
@@ -51,6 +74,19 @@ void plan_trial(const Study& study, const NetworkSpec& network, int trial, std::
     if (holds(study.hull.spaces, "latent"))
       add({"hull", folder + "/hull", folder + "/hull.h5", {{"codes", codes}}, "", -1, dimension, space});
     if (holds(study.proximity.spaces, "latent")) measured["codes-" + space.substr(7)] = codes;
+  }
+  for (const auto d : holds(study.hull.spaces, "pca") ? study.encode.dimensions : std::vector<std::int64_t>()) {
+    const std::string space = fmt::format("pca-{:02}", d), folder = base + "/" + space, codes = folder + "/codes.h5";
+    const int dimension = static_cast<int>(d);
+    add({"encode",
+         folder + "/encode",
+         codes,
+         {{"network", net}, {"activations", activations}},
+         "",
+         -1,
+         dimension,
+         space});
+    add({"hull", folder + "/hull", folder + "/hull.h5", {{"codes", codes}}, "", -1, dimension, space});
   }
   if (holds(study.hull.spaces, "neural"))
     add({"hull",
@@ -73,9 +109,8 @@ Task reduce_task(const std::vector<Task>& tasks) {
 }
 
 std::string layers_of(const Study& study, const std::string& network) {
-  for (const auto& spec : study.networks)
-    if (spec.name == network) return detail::quoted_list(spec.layers);
-  return "";
+  const auto* spec = find_network(study, network);
+  return spec ? detail::quoted_list(spec->layers) : "";
 }
 
 /// Of a trial's proximity file: the spaces that its inputs do not show.
@@ -86,14 +121,27 @@ std::string proximity_spaces(const Study& study, const Task& task) {
 
 }  // namespace
 
+DataSource data_source(const Study& study, const Task& task) {
+  DataSource source{study.data.set, static_cast<std::uint64_t>(study.seed)};
+  const auto* network = find_network(study, task.network);
+  if (network && !network->set.empty()) source.set = network->set;
+  if (study.data.per_trial && task.trial >= 0)
+    source.seed = stream_key(source.seed, fmt::format("data/trial-{:02}", task.trial));
+  return source;
+}
+
+bool is_data(const std::string& role) {
+  return role.starts_with("data/");
+}
+
 std::string latent_name(std::int64_t dimension) {
   return fmt::format("latent-{:02}", dimension);
 }
 
 std::vector<Task> make_plan(const Study& study) {
   std::vector<Task> tasks;
-  if (holds(study.hull.spaces, "pixel")) tasks.push_back(pixel_task("hull"));
-  if (holds(study.proximity.spaces, "pixel")) tasks.push_back(pixel_task("proximity"));
+  if (holds(study.hull.spaces, "pixel")) tasks.push_back(pixel_task(study, "hull"));
+  if (holds(study.proximity.spaces, "pixel")) tasks.push_back(pixel_task(study, "proximity"));
   for (const auto& network : study.networks)
     for (int trial = 0; trial < study.train.trials; ++trial) plan_trial(study, network, trial, tasks);
   if (!study.networks.empty()) tasks.push_back(reduce_task(tasks));
@@ -108,14 +156,14 @@ std::vector<Task> make_plan(const Study& study) {
 
 int algorithm_version(const std::string& stage) {
   static const std::map<std::string, int> versions = {{"train", 1}, {"extract", 1},   {"encode", 1},
-                                                      {"hull", 1},  {"proximity", 1}, {"reduce", 1}};
+                                                      {"hull", 1},  {"proximity", 2}, {"reduce", 2}};
   const auto found = versions.find(stage);
   if (found == versions.end()) throw InternalError("algorithm_version of an unknown stage " + stage);
   return found->second;
 }
 
 std::string stream_name(const Study& study, const Task& task) {
-  std::string name = study.data.set;
+  std::string name = data_source(study, task).set;
   if (task.trial >= 0) name += fmt::format("/{}/trial-{:02}", task.network, task.trial);
   if (task.dimension >= 0) name += "/" + latent_name(task.dimension);
   return name;
@@ -149,8 +197,8 @@ std::string task_toml(const Study& study, const Task& task) {
     out += stage_options(study, stage);
   }
   if (task.stage == "hull" || task.stage == "proximity") out += stage_options(study, task.stage);
-  return out + fmt::format("\n[[network]]\nname = {}\nlayers = {}\n", detail::quoted(task.network),
-                           layers_of(study, task.network));
+  const auto* network = find_network(study, task.network);
+  return out + (network ? detail::network_toml(*network) : "");
 }
 
 }  // namespace hullscope::study

@@ -20,15 +20,26 @@ struct Task {
   std::string stage;                          ///< train, extract, encode, hull, proximity, reduce
   std::string name;                           ///< "mlp-256/trial-03/latent-08/hull"; what --task takes
   std::string output;                         ///< "mlp-256/trial-03/latent-08/hull.h5"
-  std::map<std::string, std::string> inputs;  ///< role -> path, e.g. {"codes", ".../codes.h5"}; the data sets are
-                                              ///< the inputs "data/train" and "data/test", named so, not paths
+  std::map<std::string, std::string> inputs;  ///< role -> path, e.g. {"codes", ".../codes.h5"}; of the roles
+                                              ///< "data/train" and "data/test" it is a name of the data, no path
   std::string network;                        ///< "" for tasks of the data set itself
   int trial = -1;
   int dimension = -1;  ///< of the latent space
-  std::string space;   ///< "pixel", "neural", "latent-08"; "" for a trial's proximity file, which holds several
+  std::string space;   ///< "pixel", "neural", "latent-08", "pca-08"; "" for a trial's proximity file, which holds several
 
   bool operator==(const Task&) const = default;
 };
+
+/// What a task trains and tests on.
+struct DataSource {
+  std::string set;         ///< the study's, or the network's own
+  std::uint64_t seed = 0;  ///< of synthetic sets: the study's, or the trial's own
+  bool operator==(const DataSource&) const = default;
+};
+DataSource data_source(const Study& study, const Task& task);
+
+/// Is it an input that comes from outside the study ("data/train", "data/test")?
+bool is_data(const std::string& role);
 
 /// "latent-08": the name of a latent space, in paths and in files.
 std::string latent_name(std::int64_t dimension);

@@ -52,6 +52,12 @@ std::string as_toml(double value) {
 
 }  // namespace
 
+std::string network_toml(const NetworkSpec& network) {
+  const std::string own_set = network.set.empty() ? "" : fmt::format("set = {}\n", quoted(network.set));
+  return fmt::format("\n[[network]]\nname = {}\nlayers = {}\n{}", quoted(network.name), quoted_list(network.layers),
+                     own_set);
+}
+
 std::string value_text(const Option& option, const Study& study) {
   Study copy = study;
   return std::visit([&](auto member) { return as_toml(*member(copy)); }, option.member);
@@ -63,9 +69,7 @@ namespace {
 
 std::string networks_toml(const Study& study) {
   std::string out;
-  for (const auto& network : study.networks)
-    out += fmt::format("\n[[network]]\nname = {}\nlayers = {}\n", detail::quoted(network.name),
-                       detail::quoted_list(network.layers));
+  for (const auto& network : study.networks) out += detail::network_toml(network);
   return out;
 }
 

@@ -87,7 +87,7 @@ void set_option(Study& study, const Option& option, const toml::node& node, cons
 }
 
 std::vector<std::string> valid_keys() {
-  std::vector<std::string> keys = {"network"};
+  std::vector<std::string> keys = {"network", "presets"};
   for (const auto& option : detail::option_table()) keys.push_back(option.key);
   return keys;
 }
@@ -117,14 +117,15 @@ NetworkSpec read_network(const toml::node& node, const Place& place) {
   NetworkSpec network;
   for (const auto& [key, value] : *table) {
     const std::string name(key.str());
-    if (name != "name" && name != "layers")
-      throw UsageError(fmt::format("{}: unknown key {}; did you mean network.{}? (a network has name and layers)",
-                                   place.at(value), detail::quoted("network." + name),
-                                   nearest_name(name, {"name", "layers"})));
-    const bool right_type = name == "name" ? read_value(value, network.name) : read_value(value, network.layers);
+    if (name != "name" && name != "layers" && name != "set")
+      throw UsageError(fmt::format(
+          "{}: unknown key {}; did you mean network.{}? (a network has name and layers, and may have set)",
+          place.at(value), detail::quoted("network." + name), nearest_name(name, {"name", "layers", "set"})));
+    const bool right_type = name == "layers" ? read_value(value, network.layers)
+                                             : read_value(value, name == "name" ? network.name : network.set);
     if (!right_type)
       throw UsageError(fmt::format("{}: network.{} is {}, expected {}", place.at(value), name, found_text(value),
-                                   name == "name" ? "text" : "list of texts such as [\"dense 256\", \"relu\"]"));
+                                   name == "layers" ? "list of texts such as [\"dense 256\", \"relu\"]" : "text"));
     if (name == "name")
       if (const auto fault = detail::folder_name_fault(network.name); !fault.empty())
         throw UsageError(fmt::format("{}: network.name is {}, but {}; expected letters, digits and . _ + -",
@@ -155,7 +156,9 @@ void read_networks(Study& study, const toml::node& node, const Place& place) {
 void read_table(Study& study, const toml::table& table, const std::string& prefix, const Place& place) {
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
-    if (key == "network") {
+    if (key == "presets") {
+      continue;  // laid over the rest afterwards
+    } else if (key == "network") {
       read_networks(study, node, place);
     } else if (const Option* option = find_option(key)) {
       set_option(study, *option, node, place);
@@ -172,6 +175,55 @@ void read_table(Study& study, const toml::table& table, const std::string& prefi
       refuse_unknown(key, place.at(node));
     }
   }
+}
+
+/// The value of the last override of `preset`, else what the file says.
+std::string chosen_preset(const Study& study, const std::vector<std::string>& overrides) {
+  std::string chosen = study.preset;
+  for (const auto& text : overrides)
+    if (text.starts_with("preset=")) chosen = text.substr(7);
+  return chosen;
+}
+
+/// Reads every table of [presets], so that none is wrong unseen, and lays the chosen one over the study.
+void apply_presets(Study& study, const toml::node& node, const std::string& chosen, const Place& place) {
+  const auto* presets = node.as_table();
+  if (!presets)
+    throw UsageError(
+        fmt::format("{}: presets is {}, expected tables [presets.NAME]", place.at(node), found_text(node)));
+  std::vector<std::string> names;
+  const Study file = study;
+  for (const auto& [key, value] : *presets) {
+    const std::string name(key.str());
+    names.push_back(name);
+    const auto* table = value.as_table();
+    if (!table)
+      throw UsageError(fmt::format("{}: presets.{} is {}, expected a table [presets.{}]", place.at(value), name,
+                                   found_text(value), name));
+    for (const char* refused : {"network", "preset", "presets"})
+      if (const auto* found = table->get(refused))
+        throw UsageError(
+            fmt::format("{}: presets.{} holds {}, expected options only", place.at(*found), name, refused));
+    Study laid = file;
+    read_table(laid, *table, "", place);
+    if (name == chosen) study = laid;
+  }
+  if (!std::count(names.begin(), names.end(), chosen))
+    throw UsageError(fmt::format("{}: preset is {}, but the file has the presets {}; name one of them", place.at(node),
+                                 detail::quoted(chosen), join(names)));
+  study.preset = chosen;
+}
+
+/// Pixels are measured once a study, so every trial must have the same.
+void require_one_data_set_for_pixels(const Study& study, const std::string& file_name) {
+  const bool own =
+      std::any_of(study.networks.begin(), study.networks.end(), [](const auto& n) { return !n.set.empty(); });
+  for (const auto& [key, spaces] :
+       {std::pair{"hull.spaces", &study.hull.spaces}, std::pair{"proximity.spaces", &study.proximity.spaces}})
+    if ((own || study.data.per_trial) && std::count(spaces->begin(), spaces->end(), "pixel"))
+      throw UsageError(
+          fmt::format("{}: {} names pixel, but {}; expected only neural and latent there", file_name, key,
+                      own ? "a network has its own data set" : "data.per_trial gives each trial its own data"));
 }
 
 /// The text of an override as TOML: a list may be written 2,4,8, a text without quotes.
@@ -216,7 +268,10 @@ Study parse(const std::string& toml, const std::string& file_name, const std::ve
   Study study;
   const Place place{file_name};
   try {
-    read_table(study, toml::parse(toml, file_name), "", place);
+    const toml::table root = toml::parse(toml, file_name);
+    read_table(study, root, "", place);
+    if (const auto* presets = root.get("presets"))
+      apply_presets(study, *presets, chosen_preset(study, overrides), place);
   } catch (const toml::parse_error& error) {
     throw UsageError(fmt::format("{}:{}: not valid TOML (column {}): {}", file_name, error.source().begin.line,
                                  error.source().begin.column, error.description()));
@@ -227,6 +282,7 @@ Study parse(const std::string& toml, const std::string& file_name, const std::ve
         fmt::format("{}: data.set is missing, expected a data set, for example [data] set = \"fashion-mnist\" "
                     "(`hullscope datasets list` names them)",
                     file_name));
+  require_one_data_set_for_pixels(study, file_name);
   return study;
 }
 

@@ -13,17 +13,20 @@ namespace hullscope::study {
 struct NetworkSpec {
   std::string name;
   std::vector<std::string> layers;
+  std::string set = "";  ///< its own data set, or "": data.set
   bool operator==(const NetworkSpec&) const = default;
 };
 
 struct Study {
   std::string name = "study";
   std::int64_t seed = 2022;
+  std::string preset;  ///< the table of [presets] that was laid over the file, "" if it has none
 
   struct Data {
     std::string set;     ///< named or synthetic set, see datasets/labelled_set.hpp
     std::string folder;  ///< where its files are, if not where HULLSCOPE_DATA or Debian put them
     std::int64_t train_limit = 0, test_limit = 0;
+    bool per_trial = false;  ///< synthetic sets are drawn anew for each trial
     bool operator==(const Data&) const = default;
   } data;
 
@@ -62,6 +65,8 @@ struct Study {
   struct Proximity {
     std::vector<std::string> spaces = {"pixel", "neural", "latent"};
     std::vector<std::string> measures = {"euclidean", "euclidean_true_class", "cosine"};
+    std::vector<std::string> scores;  ///< further ones, for the table of statistics alone
+    std::int64_t neighbour = 50;      ///< k of the score kth_neighbour
     bool operator==(const Proximity&) const = default;
   } proximity;
 
@@ -93,9 +98,10 @@ struct OptionInfo {
 };
 const std::vector<OptionInfo>& options();
 
-/// Reads a study file and applies "key=value" overrides in order. Throws UsageError (file, line, key, what was found
-/// and expected; an unknown key names the nearest valid one). A relative data.folder is taken from the study file's
-/// folder.
+/// Reads a study file, lays the table [presets.NAME] that its key `preset` (or an override of it) names over it, and
+/// applies "key=value" overrides in order. A file without presets may carry the key as a label. Throws UsageError
+/// (file, line, key, what was found and expected; an unknown key names the nearest valid one). A relative data.folder
+/// is taken from the study file's folder.
 Study load(const std::string& path, const std::vector<std::string>& overrides = {});
 Study parse(const std::string& toml, const std::string& file_name, const std::vector<std::string>& overrides = {});
 

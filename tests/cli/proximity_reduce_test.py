@@ -11,13 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import unittest
 import warnings
 
 import h5py
 import numpy as np
 import scipy.spatial
+import scipy.special
 import scipy.stats
+import sklearn.metrics
 import statsmodels.api as sm
 
 BUILD = pathlib.Path(os.environ["HULLSCOPE_BINARY_DIR"])
@@ -33,6 +36,10 @@ trials = {trials}
 dimensions = [2, 3]
 [hull]
 spaces = {spaces}
+projection = true
+[proximity]
+scores = ["euclidean_predicted_class", "kth_neighbour", "inverse_trust", "mahalanobis", "class_mean", "max_softmax"]
+neighbour = 7
 [reduce]
 bootstrap = 200
 dimension = 16
@@ -44,6 +51,9 @@ layers = ["dense 8", "relu"]
 name = "two"
 layers = ["dense 16", "relu"]
 """
+sys.path.insert(0, str(SOURCE / "tests/golden"))
+import make_statistics as golden  # noqa: E402
+
 MEASURES = ["euclidean", "euclidean_true_class", "cosine"]
 
 
@@ -96,7 +106,7 @@ class Stages(unittest.TestCase):
         return cls.root / f"{name}.toml"
 
     @classmethod
-    def prepare(cls, name, train, test, trials, spaces='["pixel", "neural", "latent"]'):
+    def prepare(cls, name, train, test, trials, spaces='["pixel", "neural", "latent", "pca"]'):
         cls.study(name).write_text(STUDY.format(train=train, test=test, trials=trials, spaces=spaces))
         folder = cls.root / name
         run("pretend", cls.study(name), folder)
@@ -174,6 +184,184 @@ class Stages(unittest.TestCase):
                     self.assertEqual(file[f"{space}/unit"].attrs["sample_size"], len(train))
                     self.assertEqual(file[f"{space}/euclidean/distance"].attrs["zero_distances"],
                                      (euclidean.min(axis=1) == 0).sum())
+
+    def predictions(self, network, trial):
+        with h5py.File(self.folder / network / f"trial-{trial:02}/activations.h5") as file:
+            return by_id(file, "test/sample", "test/predicted"), by_id(file, "test/sample", "test/logit")
+
+    def test_scores_are_those_of_numpy(self):
+        def direction(rows):
+            norm = np.linalg.norm(rows, axis=1, keepdims=True)
+            return rows / np.where(norm > 0, norm, np.inf)
+
+        predicted, logit = self.predictions("two", 3)
+        with h5py.File(self.folder / "two/trial-03/proximity.h5") as file:
+            found = lambda space, score: by_id(file, "sample", f"{space}/{score}/distance")  # noqa: E731
+            softmax = scipy.special.softmax(logit.astype(float), axis=1)
+            np.testing.assert_allclose(found("output", "max_softmax"), 1 - softmax.max(axis=1), rtol=1e-10, atol=1e-15)
+            for space, (train, test), labels, _ in self.spaces("two", 3):
+                train, test = train.astype(float), test.astype(float)
+                distance = scipy.spatial.distance.cdist(test, train)
+                own = predicted[:, None] == labels["train"][None, :]
+                to_own, to_other = (np.where(mask, distance, np.inf).min(axis=1) for mask in (own, ~own))
+                np.testing.assert_allclose(found(space, "euclidean_predicted_class"), to_own, rtol=1e-12)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    trust = np.where(to_own == to_other, 1, to_own / to_other)
+                np.testing.assert_allclose(found(space, "inverse_trust"), trust, rtol=1e-12)
+                angle = scipy.spatial.distance.cdist(direction(test), direction(train))
+                zero = ~train.any(axis=1)[None, :] | ~test.any(axis=1)[:, None]
+                angle = np.sort(np.where(zero, np.sqrt(2), angle), axis=1)
+                np.testing.assert_allclose(found(space, "kth_neighbour"), angle[:, 6], rtol=1e-12, atol=1e-12)
+                means = np.array([train[labels["train"] == c].mean(axis=0) for c in range(4)])
+                centred = train - means[labels["train"]]
+                inverse = np.linalg.pinv(centred.T @ centred / len(train), hermitian=True)
+                away = test[:, None, :] - means[None, :, :]
+                squares = np.einsum("nci,ij,ncj->nc", away, inverse, away)
+                np.testing.assert_allclose(found(space, "mahalanobis"), np.sqrt(squares.min(axis=1)), rtol=1e-9)
+                np.testing.assert_allclose(found(space, "class_mean"), np.linalg.norm(test - means[predicted], axis=1), rtol=1e-12)
+                spectrum = np.linalg.eigvalsh(np.cov(train.T))  # the sample is all 600 points
+                self.assertAlmostEqual(file[f"{space}/participation_ratio"][()], spectrum.sum() ** 2 / (spectrum**2).sum(), 9)
+                near = golden.neighbours(train, 20)
+                kept = near[near[:, 0] > 0]
+                mle = 1 / np.log(kept[:, 19:20] / kept[:, :19]).mean()
+                self.assertEqual([t.decode() for t in file["estimator"][:]], ["two_nn", "levina_bickel_10", "levina_bickel_20"])
+                np.testing.assert_allclose(file[f"{space}/dimension"][2], [mle, mle], rtol=1e-9)
+                self.assertEqual(file[f"{space}/dimension"].attrs["duplicates"], len(near) - len(kept))
+
+    def table(self, results):
+        text = lambda v: v.decode() if isinstance(v, bytes) else v  # noqa: E731
+        names = list(results["table"])
+        columns = [results[f"table/{name}"][:] for name in names]
+        return [{name: text(value) for name, value in zip(names, row)} for row in zip(*columns)]
+
+    def test_long_table(self):
+        key = lambda name: int(golden.hashlib.sha256(f"11:{self.data_set()}/reduce/{name}".encode()).hexdigest()[:16], 16)  # noqa: E731
+        draw = lambda k, b, n: np.bincount([s.below(n) for s in [golden.Stream(k, b)] for _ in range(n)], minlength=n)  # noqa: E731
+        points = [draw(key("crossed"), b, 360) for b in range(3)]
+        trials = [draw(key("crossed") ^ 0x747269616C73, b, 5) for b in range(3)]
+        with h5py.File(self.folder / "results.h5") as results:
+            rows = self.table(results)
+            draws = {int(row): values for row, values in zip(results["draws/row"][:], results["draws/value"][:])}
+        found = {(r["network"], r["space"], r["measure"], r["statistic"], r["dimension"], r["trial"]): (k, r) for k, r in enumerate(rows)}
+        for network in ("one", "two"):
+            expected = [self.expected_scores(network, t, key("folds"), [np.ones(360, int), *points]) for t in range(5)]
+            for quantity in expected[0]:
+                at = (network, *quantity)
+                if quantity[2] == "fpr95" and not all(quantity in e for e in expected):  # under 50 wrong answers in a trial
+                    self.assertEqual(found[*at, -1][1]["status"], "fewer than 50 wrong answers")
+                    self.assertTrue(np.isnan(found[*at, -1][1]["value"]))
+                    continue
+                values = np.array([e[quantity] for e in expected])  # trial x (plain and three resamples)
+                for t in range(5):
+                    self.assertAlmostEqual(found[*at, t][1]["value"], values[t, 0], 7, (at, t))
+                k, row = found[*at, -1]
+                self.assertAlmostEqual(row["value"], values[:, 0].mean(), 7, at)
+                self.assertTrue(row["lower"] <= row["upper"], at)
+                self.assertEqual((row["method"], row["n"], row["trials"], row["status"]), ("crossed bootstrap", 360, 5, "ok"))
+                if k in draws:
+                    joined = [w @ values[:, b + 1] / 5 for b, w in enumerate(trials)]
+                    np.testing.assert_allclose(draws[k][:3], joined, atol=1e-7, err_msg=str(at))
+                    np.testing.assert_allclose([row["lower"], row["upper"]], np.percentile(draws[k], [2.5, 97.5]), rtol=1e-12)
+            stored = {rows[k]["statistic"] for k in draws if rows[k]["network"] == network}
+            self.assertEqual(stored, {"auroc", "matched_accuracy_gain", "auroc_gain_of_hull", "fraction_inside", "fraction_inside_minus_pca"})
+        self.assertTrue(all(r["uses_label"] == (r["measure"] == "euclidean_true_class") for r in rows))
+        differences = [r for r in rows if r["statistic"] == "auroc_minus_max_softmax" and r["trial"] == -1]
+        self.assertEqual(len(differences), 2 * (2 * 9 + 5))  # latent and neural: 3 + 5 scores and the hull; pixel: 3 + 1 and the hull
+        for r in differences:
+            base = found[r["network"], "output", "max_softmax", "auroc", -1, -1][1]["value"]
+            other = found[r["network"], r["space"], r["measure"], "auroc", r["dimension"], -1][1]["value"]
+            self.assertAlmostEqual(r["value"], other - base, 12)
+            self.assertTrue(0 < r["p"] <= 1)
+
+    def test_data_frames(self):
+        sys.path.insert(0, str(SOURCE / "analysis"))
+        import hullscope_io
+
+        points = hullscope_io.points(self.folder)
+        self.assertEqual(len(points), 2 * 5 * 360)
+        part = points[(points.network == "two") & (points.trial == 3)].set_index("sample").sort_index()
+        with h5py.File(self.folder / "two/trial-03/proximity.h5") as file:
+            for column, path in (("latent-02.cosine", "latent-02/cosine/distance"), ("neural.mahalanobis", "neural/mahalanobis/distance"),
+                                 ("latent-03.euclidean.nearest", "latent-03/euclidean/nearest")):  # fmt: skip
+                np.testing.assert_array_equal(part[column], by_id(file, "sample", path))
+        with h5py.File(self.folder / "two/trial-03/latent-02/hull.h5") as file:
+            np.testing.assert_array_equal(part["latent-02.verdict"] == "inside", by_id(file, "sample", "verdict") == 1)
+            hull = hullscope_io.hull(self.folder)
+            here = hull[(hull.network == "two") & (hull.trial == 3) & (hull.space == "latent") & (hull.dimension == 2)].sort_values("sample")
+            np.testing.assert_array_equal(here.distance_upper, by_id(file, "sample", "distance_upper"))
+        self.assertEqual(len(hull), (2 * 5 * 5 + 1) * 360)  # two latent, two PCA, the neural hull a trial; the pixels once
+        results = hullscope_io.results(self.folder)
+        with h5py.File(self.folder / "results.h5") as file:
+            np.testing.assert_array_equal(results.value, file["table/value"][:])
+        self.assertTrue(set(hullscope_io.draws(self.folder)) <= set(results.index))
+        with self.assertRaisesRegex(FileNotFoundError, "name the output folder of a study"):
+            hullscope_io.points(self.root / "nowhere")
+
+    def data_set(self):
+        return tomllib.loads(self.study("base").read_text())["data"]["set"]
+
+    def expected_scores(self, network, trial, folds_key, weights):
+        """{(space, measure, statistic, d): value on each of the weights}, from the files."""
+        folder = self.folder / network / f"trial-{trial:02}"
+        with h5py.File(folder / "activations.h5") as file:
+            ids = np.sort(file["test/sample"][:])
+            wrong = (by_id(file, "test/sample", "test/predicted") != by_id(file, "test/sample", "test/label")).astype(int)
+        expected = {}
+
+        def auroc(score, weight):
+            return sklearn.metrics.roc_auc_score(wrong, score, sample_weight=weight)
+
+        def fpr95(score, weight):
+            fpr, tpr, _ = sklearn.metrics.roc_curve(wrong, score, sample_weight=weight, drop_intermediate=False)
+            return fpr[tpr >= 0.95 - 1e-12].min()
+
+        def judge(space, measure, d, score):
+            score = np.nan_to_num(score, posinf=1e300)  # a point of another class at distance 0; sklearn takes no infinity
+            expected[space, measure, "auroc", d] = [auroc(score, w) for w in weights]
+            if wrong.sum() >= 50:
+                expected[space, measure, "fpr95", d] = [fpr95(score, w) for w in weights]
+
+        with h5py.File(folder / "proximity.h5") as file:
+            names = ["euclidean", "cosine", "kth_neighbour", "inverse_trust", "mahalanobis", "class_mean"]
+            for space, at, d in (("latent", "latent-03", 3), ("neural", "neural", -1)):
+                for measure in names:
+                    judge(space, measure, d, by_id(file, "sample", f"{at}/{measure}/distance"))
+            judge("output", "max_softmax", -1, by_id(file, "sample", "output/max_softmax/distance"))
+            distance = by_id(file, "sample", "latent-03/euclidean/distance")
+        for k, d in enumerate((2, 3)):
+            with h5py.File(folder / f"latent-{d:02}/hull.h5") as file:
+                inside = (by_id(file, "sample", "verdict") == 1).astype(float)
+                judge_hull = by_id(file, "sample", "distance_upper")
+            expected["latent", "", "fraction_inside", d] = share = [w @ inside / w.sum() for w in weights]
+            with h5py.File(folder / f"pca-{d:02}/hull.h5") as file:
+                inside_pca = (by_id(file, "sample", "verdict") == 1).astype(float)
+            expected["latent", "", "fraction_inside_pca", d] = share_pca = [w @ inside_pca / w.sum() for w in weights]
+            expected["latent", "", "fraction_inside_minus_pca", d] = [a - b for a, b in zip(share, share_pca)]
+        judge("latent", "hull_distance", 3, judge_hull)
+        expected["latent", "euclidean", "matched_accuracy_gain", 3] = [self.matched(distance, inside, wrong, w) for w in weights]
+        fold = np.array([golden.Stream(folds_key, int(i)).below(5) for i in ids])
+        scores = [np.empty(len(ids)), np.empty(len(ids))]
+        for f in range(5):
+            fit = fold != f
+            knots = np.unique(np.percentile(distance[fit], [5, 27.5, 50, 72.5, 95]))
+            for hull, score in enumerate(scores):
+                design = golden.restricted_cubic(distance, knots)
+                design = np.c_[design, inside, inside * distance] if hull else design
+                design = np.c_[np.ones(len(ids)), (design - design[fit].mean(axis=0)) / design[fit].std(axis=0)]
+                score[~fit] = (design @ golden.penalised_logit(design[fit], wrong[fit], 1e-6 * fit.sum()))[~fit]
+        alone, both = ([auroc(s, w) for w in weights] for s in scores)
+        expected["latent", "euclidean", "auroc_of_spline", 3] = alone
+        expected["latent", "euclidean", "auroc_gain_of_hull", 3] = [b - a for a, b in zip(alone, both)]
+        return expected
+
+    @staticmethod
+    def matched(distance, inside, wrong, weight):
+        drawn = np.repeat(np.arange(len(distance)), weight)
+        d, h, right = distance[drawn], inside[drawn], 1 - wrong[drawn]
+        k = int(h.sum())
+        edge = np.sort(d)[k - 1]
+        below, tied = d < edge, d == edge
+        return (right[below].sum() + (k - below.sum()) * right[tied].mean()) / k - right[h == 1].mean()
 
     # --- against numpy, scipy and statsmodels
 

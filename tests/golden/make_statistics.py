@@ -8,6 +8,7 @@ The bins of seaborn's regplot are computed as its source does it (seaborn 0.12, 
 the tests need no seaborn; where seaborn is installed, its own bins are compared with them.
 """
 import hashlib
+import itertools
 import json
 import math
 import pathlib
@@ -17,6 +18,7 @@ import warnings
 import numpy as np
 import scipy.optimize
 import scipy.stats
+import sklearn.metrics
 import statsmodels.api as sm
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -205,6 +207,161 @@ def dimension_case(grid, values, threshold=0.99):
             "dimension": passing[0] if passing else -1, "log2": log2}
 
 
+# --- scores of right and wrong answers
+
+def risk_by_all_orders(score, wrong):
+    """Area under the risk-coverage curve, the mean over all orders of tied scores."""
+    groups = [[w for s, w in zip(score, wrong) if s == value] for value in sorted(set(score))]
+    areas = []
+    for orders in itertools.product(*(set(itertools.permutations(g)) for g in groups)):
+        # the distinct orders of a tie are equally likely
+        errors = np.cumsum([w for group in orders for w in group])
+        areas.append(np.mean(errors / np.arange(1, len(wrong) + 1)))
+    return float(np.mean(areas))
+
+
+def matched_by_all_orders(score, wrong, in_hull):
+    decided = [i for i, h in enumerate(in_hull) if h is not None]
+    inside = [i for i in decided if in_hull[i] == 1]
+    if not inside or len(inside) == len(decided):
+        return None
+    found = []
+    for order in itertools.permutations(decided):
+        if all(score[a] <= score[b] for a, b in zip(order, order[1:])):
+            found.append(1 - np.mean([wrong[i] for i in order[:len(inside)]]))
+    return float(np.mean(found) - (1 - np.mean([wrong[i] for i in inside])))
+
+
+def ranking_case(rng, n, levels):
+    score = [float(v) for v in rng.integers(0, levels, n)] if levels else rounded(rng.normal(size=n))
+    wrong = (rng.random(n) < 0.4).astype(int).tolist()
+    wrong[0], wrong[1] = 1, 0
+    in_hull = [None if u < 0.1 else int(u < 0.6) for u in rng.random(n)]
+    weight = np.bincount(rng.integers(0, n, n), minlength=n)
+    case = {"score": score, "wrong": wrong, "in_hull": in_hull, "weight": weight.tolist()}
+    for name, w in (("plain", np.ones(n, int)), ("weighted", weight)):
+        drawn = np.repeat(np.arange(n), w)
+        s, y = np.array(score)[drawn], np.array(wrong)[drawn]
+        both = 0 < y.sum() < n
+        fpr, tpr, _ = sklearn.metrics.roc_curve(y, s, drop_intermediate=False) if both else (None, None, None)
+        case[name] = {"auroc": sklearn.metrics.roc_auc_score(y, s) if both else None,
+                      "fpr95": float(fpr[tpr >= 0.95].min()) if both else None}
+        if n <= 7:
+            best = risk_by_all_orders(list(range(n)), sorted(y.tolist()))
+            case[name]["aurc"] = risk_by_all_orders(s.tolist(), y.tolist())
+            case[name]["e_aurc"] = case[name]["aurc"] - best
+            case[name]["matched"] = matched_by_all_orders(s.tolist(), y.tolist(), [in_hull[i] for i in drawn])
+    return case
+
+
+# --- out-of-fold scores
+
+def restricted_cubic(x, knots):
+    """Harrell's basis, written as the cubic that is straight beyond the outer knots."""
+    if len(knots) < 3:
+        return np.c_[x]
+    up = lambda t: np.clip(x - t, 0, None) ** 3  # noqa: E731
+    columns, (before, last) = [x], knots[-2:]
+    for t in knots[:-2]:
+        columns.append((up(t) - up(before) * (last - t) / (last - before) + up(last) * (before - t) / (last - before))
+                       / (knots[-1] - knots[0]) ** 2)
+    return np.column_stack(columns)
+
+
+def penalised_logit(design, y, ridge):
+    def loss(b):
+        eta = design @ b
+        return np.logaddexp(0, eta).sum() - y @ eta + ridge / 2 * (b[1:] ** 2).sum()
+
+    def gradient(b):
+        p = 1 / (1 + np.exp(-(design @ b)))
+        return design.T @ (p - y) + ridge * np.r_[0, b[1:]]
+
+    def hessian(b):
+        p = 1 / (1 + np.exp(-(design @ b)))
+        return design.T @ (design * (p * (1 - p))[:, None]) + ridge * np.diag(np.r_[0, np.ones(len(b) - 1)])
+
+    found = scipy.optimize.minimize(loss, np.zeros(design.shape[1]), jac=gradient, hess=hessian, method="trust-exact",
+                                    options={"gtol": 1e-10, "maxiter": 500})
+    return found.x
+
+
+def cross_fit_case(seed, n, constant_hull=False):
+    rng = np.random.default_rng(seed)
+    x = np.array(rounded(rng.gamma(3.0, 1.0, n)))
+    h = np.zeros(n) if constant_hull else (rng.random(n) < 1 / (1 + np.exp(x - 3))).astype(float)
+    y = (rng.random(n) < 1 / (1 + np.exp(2.5 - 0.5 * x + 0.3 * h))).astype(float)
+    fold = rng.integers(0, 5, n)
+    case = {"distance": x.tolist(), "in_hull": h.tolist(), "wrong": y.astype(int).tolist(), "fold": fold.tolist()}
+    for name, hull in (("alone", False), ("both", True)):
+        score = np.empty(n)
+        for f in range(5):
+            fit = fold != f
+            knots = np.unique(np.percentile(x[fit], [5, 27.5, 50, 72.5, 95]))
+            design = np.c_[restricted_cubic(x, knots), h, h * x] if hull else restricted_cubic(x, knots)
+            spread = design[fit].std(axis=0)
+            design = np.c_[np.ones(n), (design - design[fit].mean(axis=0)) / np.where(spread > 0, spread, np.inf)]
+            score[~fit] = (design @ penalised_logit(design[fit], y[fit], 1e-6 * fit.sum()))[~fit]
+        case[name] = score.tolist()
+    return case
+
+
+# --- dimension by neighbours
+
+def neighbours(points, k):
+    distance = scipy.spatial.distance.cdist(points, points)
+    np.fill_diagonal(distance, np.inf)
+    return np.sort(distance, axis=1)[:, :k]
+
+
+def neighbour_dimension_case(rng, n, d, ambient, k=20):
+    points = np.zeros((n, ambient))
+    points[:, :d] = np.round(rng.normal(size=(n, d)), 3)
+    points[1] = points[0]  # a duplicate: two points with a distance 0
+    distance = neighbours(points, k)
+    kept = distance[distance[:, 0] > 0]
+    mu = np.sort(kept[:, 1] / kept[:, 0])
+    m = len(mu)
+    part = slice(0, int(np.floor(0.9 * m)))
+    slope = np.linalg.lstsq(np.log(mu[part])[:, None], -np.log(1 - (np.arange(1, m + 1) / m)[part]), rcond=None)[0][0]
+    local = [np.log(kept[:, j - 1:j] / kept[:, :j - 1]).mean() for j in (10, 20)]
+    spectrum = np.linalg.eigvalsh(np.cov(points.T))
+    return {"points": points.tolist(), "distance": distance.tolist(), "two_nn": float(slope), "dropped": 2,
+            "levina_bickel": [1 / v for v in local], "participation": float(spectrum.sum() ** 2 / (spectrum ** 2).sum())}
+
+
+# --- trends
+
+def trend_case(groups):
+    """z from the exact mean and variance of J over all permutations of the values."""
+    j = sum((x < y) + 0.5 * (x == y) for a, b in itertools.combinations(groups, 2) for x in a for y in b)
+    values, sizes = [v for g in groups for v in g], [len(g) for g in groups]
+
+    def statistic(order):
+        cut = np.cumsum([0, *sizes])
+        parts = [order[a:b] for a, b in zip(cut, cut[1:])]
+        return sum((x < y) + 0.5 * (x == y) for a, b in itertools.combinations(parts, 2) for x in a for y in b)
+
+    every = [statistic(order) for order in itertools.permutations(values)]
+    z = (j - np.mean(every)) / np.std(every)
+    return {"groups": groups, "statistic": float(j), "z": float(z), "p": float(2 * scipy.stats.norm.sf(abs(z)))}
+
+
+def welch_case(a, b):
+    found = scipy.stats.ttest_ind(a, b, equal_var=False)
+    va, vb = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
+    degrees = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
+    difference = np.mean(a) - np.mean(b)
+    assert math.isclose(found.statistic, difference / math.sqrt(va + vb))
+    half = scipy.stats.t.ppf(0.975, degrees) * math.sqrt(va + vb)
+    return {"a": a, "b": b, "value": difference, "lower": difference - half, "upper": difference + half, "degrees": degrees}
+
+
+def weights_case(n, name, b):
+    stream = Stream(int(hashlib.sha256(f"2022:{name}".encode()).hexdigest()[:16], 16), b)
+    return {"n": n, "stream": name, "b": b, "weight": np.bincount([stream.below(n) for _ in range(n)], minlength=n).tolist()}
+
+
 def make():
     rng = np.random.default_rng(1)
     x = rounded(rng.gamma(4.0, 1.5, 237))
@@ -229,6 +386,15 @@ def make():
             ([2, 4, 8, 16], [0.904, 0.964, 0.985, 0.994]), ([2, 4, 8, 16], [0.9, 0.92, 0.93, 0.95]),
             ([2, 4, 8, 16], [0.9, 0.995, 0.98, 1.0]), ([1, 2, 3, 4, 6], [0.5, 0.99, 0.989, 0.99, 1.0]),
             ([4], [0.995]), ([4], [0.9]))],
+        "ranking": [ranking_case(np.random.default_rng(31 + i), n, levels) for i, (n, levels) in enumerate(
+            ((7, 3), (7, 0), (6, 2), (7, 4), (5, 1), (2, 0), (300, 0), (400, 12)))],
+        "cross_fit": [cross_fit_case(41, 500), cross_fit_case(42, 400, constant_hull=True)],
+        "neighbour_dimension": [neighbour_dimension_case(np.random.default_rng(51), 120, 3, 5),
+                                neighbour_dimension_case(np.random.default_rng(52), 90, 1, 2)],
+        "trend": [trend_case(g) for g in ([[1.0, 2.0], [2.0, 3.5, 3.0], [4.0, 3.0]], [[3.0, 2.0, 2.5], [1.0, 2.0], [0.5, 1.0, 2.0]],
+                                          [[1.0, 4.0], [2.0, 3.0]], [[1.0, 1.0, 2.0], [1.0, 2.0, 2.0]])],
+        "welch": [welch_case([1.2, 1.9, 2.4, 1.1, 1.7], [2.5, 2.9, 2.1, 3.3]), welch_case([0.99, 0.991], [0.98, 0.95, 0.97])],
+        "point_weights": [weights_case(10, "golden/points", 3), weights_case(1, "golden/points", 0)],
     }
 
 

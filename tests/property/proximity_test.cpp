@@ -1,6 +1,7 @@
 // The search against ten lines of plain double loops, on random and awkward point sets.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -17,11 +18,19 @@ namespace hullscope::proximity {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-const std::vector<Measure> kAll = {Measure::kEuclidean, Measure::kEuclideanTrueClass, Measure::kCosine};
+const std::vector<Measure> kPaper = {Measure::kEuclidean, Measure::kEuclideanTrueClass, Measure::kCosine};
+const std::vector<Measure> kAll = {Measure::kEuclidean, Measure::kEuclideanTrueClass, Measure::kCosine,
+                                   Measure::kEuclideanPredictedClass, Measure::kEuclideanOtherClass};
 
 struct Case {
   Matrix<float> points, queries;
-  std::vector<std::int64_t> ids, labels, query_labels;
+  std::vector<std::int64_t> ids, labels, query_labels, predicted;
+  QueryClasses classes() const { return {query_labels, predicted}; }
+  bool takes_part(Measure measure, std::size_t query, std::size_t row) const {
+    if (measure == Measure::kEuclideanTrueClass) return labels[row] == query_labels[query];
+    if (measure == Measure::kEuclideanPredictedClass) return labels[row] == predicted[query];
+    return measure != Measure::kEuclideanOtherClass || labels[row] != predicted[query];
+  }
 };
 
 // Eight partial sums by k mod 8, as linalg/fixed_order.hpp states; written apart from it.
@@ -53,7 +62,7 @@ double plain_distance(Measure measure, const float* a, const float* b, std::int6
 
 void expect_as_plain_loops(const Case& c, int threads = 1) {
   const NearestSearch search(view(c.points), c.ids, c.labels);
-  const auto answers = search.find(view(c.queries), c.query_labels, kAll, threads);
+  const auto answers = search.find(view(c.queries), c.classes(), kAll, threads);
   const std::int64_t n = c.points.rows(), m = c.queries.rows(), d = c.points.cols();
   for (std::size_t k = 0; k < kAll.size(); ++k)
     for (std::int64_t q = 0; q < m; ++q) {
@@ -61,8 +70,7 @@ void expect_as_plain_loops(const Case& c, int threads = 1) {
       std::int64_t id = -1;
       for (std::int64_t i = 0; i < n; ++i) {
         const auto row = static_cast<std::size_t>(i);
-        if (kAll[k] == Measure::kEuclideanTrueClass && c.labels[row] != c.query_labels[static_cast<std::size_t>(q)])
-          continue;
+        if (!c.takes_part(kAll[k], static_cast<std::size_t>(q), row)) continue;
         const double distance = plain_distance(kAll[k], c.queries.data() + q * d, c.points.data() + i * d, d);
         if (distance < best || (distance == best && (id < 0 || c.ids[row] < id))) best = distance, id = c.ids[row];
       }
@@ -92,8 +100,9 @@ Case make_case(std::uint64_t item, std::int64_t n, std::int64_t m, std::int64_t 
   c.points.resize(n, d), c.queries.resize(m, d);
   for (float* v = c.points.data(); v < c.points.data() + n * d; ++v) *v = static_cast<float>(value(random));
   for (float* v = c.queries.data(); v < c.queries.data() + m * d; ++v) *v = static_cast<float>(value(random));
-  for (std::int64_t q = 0; q < m; ++q)
-    c.query_labels.push_back(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(classes))));
+  for (auto* labels_of : {&c.query_labels, &c.predicted})
+    for (std::int64_t q = 0; q < m; ++q)
+      labels_of->push_back(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(classes))));
   return c;
 }
 
@@ -133,9 +142,9 @@ TEST(Proximity, RandomCasesAgreeWithPlainLoops) {
 TEST(Proximity, ThreadsAndTilesChangeNothing) {
   const Case c = make_case(1000, 3000, 700, 20, 10, small_integer);
   const NearestSearch search(view(c.points), c.ids, c.labels);
-  const auto one = search.find(view(c.queries), c.query_labels, kAll, 1);
+  const auto one = search.find(view(c.queries), c.classes(), kAll, 1);
   for (const int threads : {2, 3, 7}) {
-    const auto many = search.find(view(c.queries), c.query_labels, kAll, threads);
+    const auto many = search.find(view(c.queries), c.classes(), kAll, threads);
     for (std::size_t k = 0; k < kAll.size(); ++k) {
       EXPECT_EQ(one[k].distance, many[k].distance);
       EXPECT_EQ(one[k].nearest, many[k].nearest);
@@ -143,8 +152,10 @@ TEST(Proximity, ThreadsAndTilesChangeNothing) {
   }
   for (const std::int64_t q : {0, 255, 256, 699}) {  // one query alone
     const Matrix<float> alone = c.queries.row(q);
-    const auto answer =
-        search.find(view(alone), std::span(c.query_labels).subspan(static_cast<std::size_t>(q), 1), kAll);
+    const auto answer = search.find(view(alone),
+                                    {std::span(c.query_labels).subspan(static_cast<std::size_t>(q), 1),
+                                     std::span(c.predicted).subspan(static_cast<std::size_t>(q), 1)},
+                                    kAll);
     for (std::size_t k = 0; k < kAll.size(); ++k) {
       EXPECT_EQ(answer[k].distance[0], one[k].distance[static_cast<std::size_t>(q)]);
       EXPECT_EQ(answer[k].nearest[0], one[k].nearest[static_cast<std::size_t>(q)]);
@@ -177,14 +188,14 @@ TEST(Proximity, AllPointsEqual) {
   for (Eigen::Index i = 1; i < c.points.rows(); ++i) c.points.row(i) = c.points.row(0);
   expect_as_plain_loops(c);
   const NearestSearch search(view(c.points), c.ids, c.labels);
-  EXPECT_EQ(search.find(view(c.queries), c.query_labels, kAll)[0].nearest[0], 100);  // the smallest id
+  EXPECT_EQ(search.find(view(c.queries), c.classes(), kAll)[0].nearest[0], 100);  // the smallest id
 }
 
 TEST(Proximity, QueriesThatArePointsHaveDistanceZero) {
   Case c = make_case(2300, 900, 0, 12, 3, positive);
   c.queries = c.points, c.query_labels = c.labels;
   const NearestSearch search(view(c.points), c.ids, c.labels);
-  const auto answers = search.find(view(c.queries), c.query_labels, kAll);
+  const auto answers = search.find(view(c.queries), c.classes(), kPaper);
   for (const Neighbours& answer : answers) {
     EXPECT_EQ(answer.nearest, c.ids);
     for (const double distance : answer.distance) EXPECT_EQ(distance, 0);
@@ -198,7 +209,7 @@ TEST(Proximity, ZeroVectorsHaveCosineDistanceOne) {
   c.queries.row(1).setZero();
   expect_as_plain_loops(c);
   const NearestSearch search(view(c.points), c.ids, c.labels);
-  const auto cosine = search.find(view(c.queries), c.query_labels, kAll)[2];
+  const auto cosine = search.find(view(c.queries), c.classes(), kAll)[2];
   EXPECT_EQ(cosine.distance, std::vector<double>(3, 1.0));
   EXPECT_EQ(cosine.nearest, (std::vector<std::int64_t>{c.ids[4], 100, c.ids[4]}));
   EXPECT_EQ(count_zero_rows(view(c.points)), 1);
@@ -206,10 +217,10 @@ TEST(Proximity, ZeroVectorsHaveCosineDistanceOne) {
 
 TEST(Proximity, EmptyClassesPointsAndQueries) {
   Case c = make_case(2500, 50, 4, 3, 2, normal);
-  c.query_labels = {0, 7, 1, -3};
+  c.query_labels = {0, 7, 1, -3}, c.predicted = {1, -9, 0, 7};
   expect_as_plain_loops(c);
   const NearestSearch search(view(c.points), c.ids, c.labels);
-  const auto by_class = search.find(view(c.queries), c.query_labels, kAll)[1];
+  const auto by_class = search.find(view(c.queries), c.classes(), kAll)[1];
   EXPECT_EQ(by_class.distance[1], kInfinity);
   EXPECT_EQ(by_class.nearest[3], -1);
 
@@ -224,13 +235,14 @@ TEST(Proximity, RefusesWhatIsNotANumberAndOtherDimensions) {
   const NearestSearch search(view(c.points), c.ids, c.labels);
   c.queries(3, 2) = std::numeric_limits<float>::quiet_NaN();
   try {
-    search.find(view(c.queries), c.query_labels, kAll);
+    search.find(view(c.queries), c.classes(), kAll);
     FAIL() << "accepted NaN";
   } catch (const DataError& error) {
     EXPECT_NE(std::string(error.what()).find("queries (row 3, column 2)"), std::string::npos) << error.what();
   }
   const Matrix<float> narrow = Matrix<float>::Zero(2, 3);
-  EXPECT_THROW(search.find(view(narrow), std::span(c.query_labels).first(2), kAll), UsageError);
+  EXPECT_THROW(search.find(view(narrow), {std::span(c.query_labels).first(2), std::span(c.predicted).first(2)}, kAll),
+               UsageError);
   c.points(7, 1) = std::numeric_limits<float>::infinity();
   EXPECT_THROW(NearestSearch(view(c.points), c.ids, c.labels), DataError);
 }
@@ -240,19 +252,43 @@ TEST(Proximity, LeaveOneOut) {
     const Case c = make_case(2700, 1300, 0, 6, 3, value);
     const NearestSearch search(view(c.points), c.ids, c.labels);
     std::vector<std::int64_t> rows = {0, 1, 500, 1023, 1024, 1299};
-    const auto distances = search.leave_one_out(rows, 2);
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      double best = kInfinity;
-      for (std::int64_t i = 0; i < 1300; ++i)
-        if (i != rows[r])
-          best = std::min(
-              best, plain_distance(Measure::kEuclidean, c.points.data() + rows[r] * 6, c.points.data() + i * 6, 6));
-      EXPECT_EQ(distances[r], best);
+    for (const std::int64_t k : {1, 2, 20, 1299, 1310}) {
+      const auto distances = search.leave_one_out(rows, k, 2);
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        std::vector<double> all;
+        for (std::int64_t i = 0; i < 1300; ++i)
+          if (i != rows[r])
+            all.push_back(
+                plain_distance(Measure::kEuclidean, c.points.data() + rows[r] * 6, c.points.data() + i * 6, 6));
+        std::sort(all.begin(), all.end());
+        all.resize(static_cast<std::size_t>(k), kInfinity);
+        for (std::int64_t j = 0; j < k; ++j)
+          ASSERT_EQ(distances(static_cast<Eigen::Index>(r), j), all[static_cast<std::size_t>(j)]) << k << " " << j;
+      }
     }
   }
   const Case one = make_case(2701, 1, 0, 2, 1, normal);
   const std::vector<std::int64_t> row = {0};
-  EXPECT_EQ(NearestSearch(view(one.points), one.ids, one.labels).leave_one_out(row)[0], kInfinity);
+  EXPECT_EQ(NearestSearch(view(one.points), one.ids, one.labels).leave_one_out(row, 1)(0, 0), kInfinity);
+}
+
+TEST(Proximity, KthDirectionAgreesWithPlainLoops) {
+  for (const auto value : {normal, small_integer, mostly_zero, any_size}) {
+    Case c = make_case(2750, 2100, 300, 5, 3, value);
+    c.points.row(3).setZero(), c.queries.row(7).setZero();
+    const NearestSearch search(view(c.points), c.ids, c.labels);
+    for (const std::int64_t k : {1, 50, 2100, 2101}) {
+      const auto found = search.kth_direction(view(c.queries), k, 2);
+      for (std::int64_t q = 0; q < 300; q += 7) {
+        std::vector<double> all;
+        for (std::int64_t i = 0; i < 2100; ++i)
+          all.push_back(plain_distance(Measure::kCosine, c.queries.data() + q * 5, c.points.data() + i * 5, 5));
+        std::sort(all.begin(), all.end());
+        const double expected = k > 2100 ? kInfinity : std::sqrt(2 * all[static_cast<std::size_t>(k - 1)]);
+        ASSERT_EQ(found[static_cast<std::size_t>(q)], expected) << k << " " << q;
+      }
+    }
+  }
 }
 
 TEST(Proximity, SampleDependsOnIdsAlone) {

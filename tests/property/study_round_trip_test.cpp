@@ -1,6 +1,7 @@
 // parse(to_toml(s)) == s for random studies, and mutated study files are refused with a sentence or read.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -57,6 +58,7 @@ struct Maker {
     Study s;
     s.name = name();
     s.seed = integer(0, std::numeric_limits<std::int64_t>::max());
+    s.preset = text();
     s.data = {text(), text(), integer(0, 100), integer(0, 100)};
     s.train.trials = integer(1, 9999);
     s.train.epochs = integer(1, 1000);
@@ -70,11 +72,19 @@ struct Maker {
     s.hull.spaces = some({"pixel", "neural", "latent"});
     s.hull.projection = integer(0, 1) == 1;
     s.hull.eps = real(0, 1);
+    s.proximity.spaces = some({"pixel", "neural", "latent"});
     s.proximity.measures = some({"euclidean", "euclidean_true_class", "cosine"});
     s.reduce.relative_accuracy = real(1e-300, 2);
     s.report.title = text();
     s.run.threads = integer(1, 1024);
-    for (auto n = integer(0, 3); n > 0; --n) s.networks.push_back({name(), {text(), text(), "relu", "relu"}});
+    for (auto n = integer(0, 3); n > 0; --n)
+      s.networks.push_back({name(), {text(), text(), "relu", "relu"}, integer(0, 1) ? text() : ""});
+    const auto has_pixel = [](const auto& spaces) { return std::count(spaces.begin(), spaces.end(), "pixel") > 0; };
+    const bool own = std::any_of(s.networks.begin(), s.networks.end(), [](const auto& n) { return !n.set.empty(); });
+    if (has_pixel(s.hull.spaces) || has_pixel(s.proximity.spaces))
+      for (auto& network : s.networks) network.set.clear();
+    else
+      s.data.per_trial = own || integer(0, 1) == 1;
     return s;
   }
 };

@@ -80,8 +80,7 @@ void write_extract(Stage& stage, const study::Task& task, ArtifactWriter& writer
     for (std::int64_t i = 0; i < n; ++i) labels.push_back(set.label(i));
     writer.write<std::int64_t>("/" + split + "/sample", {n}, ids(set, order));
     writer.write<float>("/" + split + "/activation", {n, kUnits}, points("neural", split, task, set, order, kUnits));
-    writer.write<float>("/" + split + "/logit", {n, classes},
-                        std::vector<float>(static_cast<std::size_t>(n * classes)));
+    writer.write<float>("/" + split + "/logit", {n, classes}, points("logit", split, task, set, order, classes));
     writer.write<std::int64_t>("/" + split + "/predicted", {n}, predictions("", 0.85, task, set, order));
     writer.write<std::int64_t>("/" + split + "/label", {n}, labels);
   }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -639,6 +641,39 @@ TEST(Encode, FindsTheDimension) {
     equal += two.test.hybrid_predicted[static_cast<std::size_t>(i)] == (test(i, 0) > 3 ? 0 : 1);
   EXPECT_GT(equal, 280);
   EXPECT_EQ(encode_to(2).test.code, two.test.code);
+}
+
+TEST(Encode, PrincipalCodesAreProjectionsOnTheSpectrum) {
+  RandomStream random(9, 0);
+  Matrix<float> train(400, 6), test(50, 6);
+  for (auto* m : {&train, &test})
+    for (Eigen::Index i = 0; i < m->rows(); ++i)
+      for (Eigen::Index j = 0; j < 6; ++j)
+        (*m)(i, j) = j == 4 ? 2.0f : static_cast<float>(7 + static_cast<double>(j + 1) * random.normal());
+  const NamedArray weight{"output.weight", {2, 6}, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, -1}},
+      bias{"output.bias", {2}, {-7, 7}};
+  const Matrix<double> x = train.cast<double>(), y = test.cast<double>();
+  const Vector<double> mean = x.colwise().mean().transpose();
+  const Matrix<double> away = x.rowwise() - mean.transpose(), covariance = away.transpose() * away;
+  const Eigen::SelfAdjointEigenSolver<Matrix<double>> spectrum(covariance);
+  for (const std::int64_t d : {1, 2, 6}) {
+    const auto answer = encode_principal({view(train), view(test), d, {}, "linear", weight, bias, {}, "cpu"});
+    const double left = spectrum.eigenvalues().head(6 - d).sum() / spectrum.eigenvalues().sum();
+    EXPECT_NEAR(answer.train.unexplained_variance, left, 1e-9) << d;
+    EXPECT_EQ(answer.dead_outputs, 1) << d;
+    for (Eigen::Index j = 0; j < std::min<Eigen::Index>(d, 5); ++j) {  // the sixth axis has no variance
+      const Vector<double> axis = spectrum.eigenvectors().col(5 - j);
+      const Vector<double> along = (y.rowwise() - mean.transpose()) * axis;
+      const double sign = along.dot(answer.test.code.col(j).cast<double>()) > 0 ? 1 : -1;
+      for (Eigen::Index i = 0; i < 50; ++i) EXPECT_NEAR(answer.test.code(i, j), sign * along[i], 1e-4);
+    }
+    if (d < 6) continue;  // all of the space: the head says what it says of the activations
+    for (Eigen::Index i = 0; i < 50; ++i)
+      if (std::fabs(test(i, 5) - 7) > 1e-3) {
+        EXPECT_EQ(answer.test.hybrid_predicted[static_cast<std::size_t>(i)], test(i, 5) > 7 ? 0 : 1);
+      }
+  }
+  EXPECT_THROW(encode_principal({view(train), view(test), 7, {}, "linear", weight, bias, {}, "cpu"}), UsageError);
 }
 
 TEST(Encode, DeadOutputsAreCounted) {

@@ -200,6 +200,50 @@ TEST(Plan, FilesCarryValidToml) {
   }
 }
 
+TEST(Plan, PrincipalComponentsAreTheBaselineOfEachLatentSpace) {
+  Study study = small_study();
+  const auto before = hashes(study);
+  study.hull.spaces.push_back("pca");
+  const auto tasks = by_name(study);
+  const Task& hull = tasks.at("b/trial-01/pca-16/hull");
+  EXPECT_EQ(hull.inputs.at("codes"), "b/trial-01/pca-16/codes.h5");
+  EXPECT_EQ(hull.space, "pca-16");
+  EXPECT_EQ(tasks.at("b/trial-01/pca-16/encode").inputs.at("activations"), "b/trial-01/activations.h5");
+  EXPECT_EQ(tasks.size(), before.size() + 4 * 4);  // of four trials: two dimensions, encode and hull
+  std::set<std::string> distinct;
+  for (const auto& [name, hash] : hashes(study)) {
+    if (before.count(name)) {
+      EXPECT_EQ(hash, before.at(name)) << name;
+    }
+    EXPECT_TRUE(distinct.insert(hash).second) << name;
+  }
+}
+
+TEST(Plan, ANetworkOrTrialMayHaveItsOwnData) {
+  Study study = small_study();
+  study.proximity.spaces = {"latent"}, study.hull.spaces = {"latent"};
+  auto tasks = by_name(study);
+  EXPECT_EQ(tasks.at("b/trial-01/extract").inputs.at("data/test"), "data/test");
+  const auto before = data_source(study, tasks.at("b/trial-01/train"));
+  EXPECT_EQ(before, (DataSource{"mnist", 2022}));
+  study.networks[1].set = "cifar-10";
+  study.data.per_trial = true;
+  tasks = by_name(study);
+  EXPECT_EQ(tasks.at("b/trial-01/extract").inputs.at("data/test"), "data/test of cifar-10 for trial 01");
+  EXPECT_EQ(tasks.at("a/trial-00/train").inputs.at("data/train"), "data/train for trial 00");
+  const auto source = data_source(study, tasks.at("b/trial-01/train"));
+  EXPECT_EQ(source.set, "cifar-10");
+  EXPECT_NE(source.seed, 2022u);
+  EXPECT_NE(source.seed, data_source(study, tasks.at("b/trial-00/train")).seed);
+  EXPECT_EQ(source, data_source(study, tasks.at("b/trial-01/extract")));
+  EXPECT_EQ(stream_name(study, tasks.at("b/trial-01/train")), "cifar-10/b/trial-01");
+  EXPECT_EQ(
+      parse(task_toml(study, tasks.at("b/trial-01/train")), "t.toml", {"data.set=mnist", "proximity.spaces=latent"})
+          .networks[0]
+          .set,
+      "cifar-10");
+}
+
 TEST(Plan, UnknownStageIsABug) {
   EXPECT_THROW(algorithm_version("bake"), InternalError);
 }

@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -19,44 +17,9 @@
 #include <hullscope/statistics/logit.hpp>
 #include <hullscope/statistics/two_sample.hpp>
 
+#include "statistics_golden.hpp"
+
 namespace hullscope::statistics {
-namespace {
-
-using nlohmann::json;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-const json& golden() {
-  static const json values = json::parse(std::ifstream(HULLSCOPE_SOURCE_DIR "/tests/golden/statistics.json"));
-  return values;
-}
-
-double number(const json& value) {
-  return value.is_null() ? kNaN : value.get<double>();
-}
-
-void expect_near(double found, const json& expected, double tolerance, const std::string& what) {
-  const double value = number(expected);
-  if (std::isnan(value))
-    EXPECT_TRUE(std::isnan(found)) << what << ": " << found;
-  else
-    EXPECT_NEAR(found, value, tolerance * std::max(1.0, std::fabs(value))) << what;
-}
-
-// Relative, for values that may be tiny.
-void expect_close(double found, const json& expected, double tolerance, const std::string& what) {
-  EXPECT_NEAR(found, number(expected), tolerance * std::fabs(number(expected)) + 1e-300) << what;
-}
-
-std::vector<double> doubles(const json& values) {
-  std::vector<double> result;
-  for (const json& value : values) result.push_back(number(value));
-  return result;
-}
-
-using Flags = std::vector<std::uint8_t>;
-
-}  // namespace
 
 TEST(Bins, AsSeabornAndNumpyMakeThem) {
   for (const json& c : golden()["bins"]) {

@@ -193,12 +193,58 @@ TEST(StudyFile, DataFolderIsRelativeToTheFile) {
 
 TEST(StudyFile, ShippedStudiesAreValid) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(HULLSCOPE_SOURCE_DIR "/studies"))
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(HULLSCOPE_SOURCE_DIR "/studies"))
     if (entry.path().extension() == ".toml") {
       EXPECT_NO_THROW(load(entry.path().string())) << entry.path();
       ++count;
     }
-  EXPECT_GE(count, 3);
+  EXPECT_GE(count, 10);
+}
+
+const std::string kPresets = kData + R"(
+[presets.small]
+name = "little"
+train.trials = 1
+train.epochs = 2
+[presets.large]
+train.trials = 9
+[presets.large.encode]
+dimensions = [3]
+)";
+
+TEST(StudyFile, PresetsAreLaidOverTheFileAndUnderTheCommandLine) {
+  const Study s = parse("preset = \"small\"\nname = \"mine\"\n" + kPresets, "s.toml", {"train.epochs=5"});
+  EXPECT_EQ(s.preset, "small");
+  EXPECT_EQ(s.name, "little");
+  EXPECT_EQ(s.train.trials, 1);
+  EXPECT_EQ(s.train.epochs, 5);
+  const Study other = parse("preset = \"small\"\nname = \"mine\"\n" + kPresets, "s.toml", {"preset=large"});
+  EXPECT_EQ(other.preset, "large");
+  EXPECT_EQ(other.name, "mine");
+  EXPECT_EQ(other.train.trials, 9);
+  EXPECT_THAT(other.encode.dimensions, ElementsAre(3));
+  EXPECT_EQ(parse(to_toml(other), "s.toml"), other);  // the resolved file has no tables of presets
+}
+
+TEST(StudyFile, WrongPresets) {
+  EXPECT_THAT(refusal(kPresets), HasSubstr("preset is \"\", but the file has the presets large, small"));
+  EXPECT_THAT(refusal("preset = \"huge\"\n" + kPresets), HasSubstr("preset is \"huge\""));
+  EXPECT_THAT(refusal("preset = \"small\"\npresets = 3\n" + kData), HasSubstr("expected tables [presets.NAME]"));
+  EXPECT_THAT(refusal("preset = \"small\"\npresets.small = 3\n" + kData),
+              HasSubstr("expected a table [presets.small]"));
+  // one that is not chosen is read as well
+  EXPECT_THAT(refusal("preset = \"small\"\n" + kPresets + "[presets.bad]\ntrain.epoch = 1\n"),
+              HasSubstr("did you mean train.epochs?"));
+  EXPECT_THAT(refusal("preset = \"small\"\n" + kPresets + "[[presets.bad.network]]\nname = \"a\"\n"),
+              HasSubstr("presets.bad holds network, expected options only"));
+}
+
+TEST(StudyFile, PixelsNeedOneDataSet) {
+  const std::string own = "[[network]]\nname = \"a\"\nlayers = [\"relu\"]\nset = \"gaussian\"\n";
+  EXPECT_THAT(refusal(kData + own), HasSubstr("proximity.spaces names pixel, but a network has its own data set"));
+  EXPECT_THAT(refusal(kData, {"data.per_trial=true", "proximity.spaces=latent", "hull.spaces=pixel"}),
+              HasSubstr("hull.spaces names pixel, but data.per_trial gives each trial its own data"));
+  EXPECT_EQ(refusal(kData + own, {"data.per_trial=true", "proximity.spaces=latent"}), "");
 }
 
 TEST(StudyFile, DocumentationIsTheTable) {

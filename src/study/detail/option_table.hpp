@@ -48,6 +48,8 @@ std::string value_text(const Option& option, const Study& study);
 std::string quoted(const std::string& text);
 /// "[...]" of quoted texts.
 std::string quoted_list(const std::vector<std::string>& texts);
+/// A network's table as TOML.
+std::string network_toml(const NetworkSpec& network);
 
 /// Why a text cannot be a folder's name; "" if it can.
 std::string folder_name_fault(const std::string& name);

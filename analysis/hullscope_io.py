@@ -1,0 +1,120 @@
+"""A study's results as pandas data frames, from its published files alone.
+
+    import hullscope_io
+    hullscope_io.points("runs/mnist-mlp")    # a row a network, trial and test point: label, prediction, distances, verdicts
+    hullscope_io.hull("runs/mnist-mlp")      # a row a network, trial, space and test point: verdict and distance bounds
+    hullscope_io.results("runs/mnist-mlp")   # a row a statistic: value, interval, p, n, method, status
+
+Joins go by sample id. Measures whose names hold "true_class" use the true label: they explain, and cannot predict.
+"""
+
+import pathlib
+import re
+
+import h5py
+import numpy as np
+import pandas as pd
+
+VERDICTS = np.array(["undecided", "inside", "outside"])
+
+
+def _text(values):
+    return np.array([v.decode() if isinstance(v, bytes) else v for v in values], dtype=object)
+
+
+def _trials(folder):
+    """(network, trial, folder of the trial) of every trial with activations."""
+    for path in sorted(pathlib.Path(folder).glob("*/trial-*/activations.h5")):
+        yield path.parent.parent.name, int(path.parent.name.removeprefix("trial-")), path.parent
+
+
+def _require(folder):
+    folder = pathlib.Path(folder)
+    if not any(_trials(folder)):
+        raise FileNotFoundError(f"{folder} holds no <network>/trial-NN/activations.h5; name the output folder of a study")
+    return folder
+
+
+def results(folder):
+    """The long table of results.h5: a row a statistic; trial -1 is over all trials."""
+    path = pathlib.Path(folder) / "results.h5"
+    with h5py.File(path) as file:
+        if "table" not in file:
+            raise KeyError(f"{path} has no /table: made by an older hullscope, or not by the stage reduce")
+        columns = {name: file[f"table/{name}"][:] for name in file["table"]}
+    frame = pd.DataFrame({name: _text(v) if v.dtype == object else v for name, v in columns.items()})
+    first = ["data_set", "network", "trial", "space", "dimension", "measure", "statistic", "value", "lower", "upper"]
+    return frame[first + [name for name in frame if name not in first]]
+
+
+def draws(folder):
+    """The stored bootstrap draws: {row of results(): array of one value a resample}."""
+    with h5py.File(pathlib.Path(folder) / "results.h5") as file:
+        return dict(zip(map(int, file["draws/row"][:]), file["draws/value"][:]))
+
+
+def _hull_files(trial_folder, data_folder):
+    """(space, d, path) of a trial's hull files, the data set's own included."""
+    for space in ("latent", "pca"):
+        for path in sorted(trial_folder.glob(f"{space}-*/hull.h5")):
+            yield space, int(path.parent.name.removeprefix(f"{space}-")), path
+    for space, path in (("neural", trial_folder / "hull-neural.h5"), ("pixel", data_folder / "input/hull.h5")):
+        if path.is_file():
+            yield space, -1, path
+
+
+def hull(folder):
+    """Every verdict: network, trial, space, dimension, sample, verdict, distance_lower, distance_upper. Pixel space
+    stands once for the data set, with an empty network and trial -1."""
+    folder, frames, seen = _require(folder), [], set()
+    for network, trial, trial_folder in _trials(folder):
+        for space, d, path in _hull_files(trial_folder, folder):
+            if path in seen:
+                continue
+            seen.add(path)
+            with h5py.File(path) as file:
+                frame = pd.DataFrame({"sample": file["sample"][:], "verdict": VERDICTS[file["verdict"][:]],
+                                      "distance_lower": file["distance_lower"][:], "distance_upper": file["distance_upper"][:]})  # fmt: skip
+            own = space != "pixel"
+            place = {"network": network if own else "", "trial": trial if own else -1, "space": space, "dimension": d}
+            frames.append(pd.DataFrame(place, index=frame.index).join(frame))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def points(folder):
+    """Every test point of every trial. Columns: network, trial, sample, label, predicted, correct; for each space and
+    measure "SPACE.MEASURE" and, of distances to one training point, "SPACE.MEASURE.nearest" (its sample id); for each
+    hull "SPACE.verdict". SPACE is pixel, neural, latent-DD or output (max_softmax there is 1 - the largest probability).
+    """
+    folder, frames = _require(folder), []
+    for network, trial, trial_folder in _trials(folder):
+        with h5py.File(trial_folder / "activations.h5") as file:
+            frame = pd.DataFrame({name: file[f"test/{name}"][:] for name in ("sample", "label", "predicted")}).set_index("sample")
+        frame["correct"] = frame.label == frame.predicted
+        for path in (trial_folder / "proximity.h5", folder / "input/proximity.h5"):
+            if path.is_file():
+                frame = frame.join(_distances(path))
+        for space, d, path in _hull_files(trial_folder, folder):
+            with h5py.File(path) as file:
+                name = f"{space}-{d:02}" if d >= 0 else space
+                verdict = pd.Series(VERDICTS[file["verdict"][:]], index=file["sample"][:], name=f"{name}.verdict")
+            frame = frame.join(verdict)
+        frame = frame.reset_index(names="sample")
+        frame.insert(0, "network", network)
+        frame.insert(1, "trial", trial)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _distances(path):
+    with h5py.File(path) as file:
+        sample, columns = file["sample"][:], {}
+
+        def visit(name, item):
+            found = re.fullmatch(r"([^/]+)/([^/]+)/(distance|nearest)", name)
+            if found and isinstance(item, h5py.Dataset):
+                space, measure, kind = found.groups()
+                columns[f"{space}.{measure}" + (".nearest" if kind == "nearest" else "")] = item[:]
+
+        file.visititems(visit)
+    return pd.DataFrame(columns, index=sample)

@@ -1,0 +1,28 @@
+// A study's axes and files, as its statistics need them.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "stage.hpp"
+#include "trial_data.hpp"
+
+namespace hullscope::jobs {
+
+struct Frame {
+  const study::Study& study;
+  StudyFiles files;
+  std::vector<std::string> networks, spaces;  ///< spaces: of latent, neural, pixel, those with distances
+  std::int64_t dimension;                     ///< d of the space "latent"
+
+  std::string space_name(const std::string& space) const {
+    return space == "latent" ? study::latent_name(dimension) : space;
+  }
+  /// The task that measured distances in `space`, of that network and trial.
+  const study::Task* proximity(const std::string& space, const std::string& network, int trial) const {
+    return space == "pixel" ? files.find("proximity", "", -1, "pixel") : files.find("proximity", network, trial);
+  }
+};
+
+Frame make_frame(const Stage& stage);
+
+}  // namespace hullscope::jobs
