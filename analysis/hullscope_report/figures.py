@@ -96,8 +96,8 @@ def against_dimension(results):
             shift = 2 ** (0.06 * (n - (len(results.networks) - 1) / 2))  # keeps networks apart on the log axis
             for trial in range(values.shape[1]):
                 axis.plot(d * shift, values[n, trial], marker, color=colour, alpha=0.35, markersize=3, markeredgewidth=0)
-            if results.intervals:
-                axis.vlines(d * shift, bounds[n, :, 0], bounds[n, :, 1], color=colour, linewidth=1)
+            known = np.isfinite(bounds[n]).all(axis=-1)
+            axis.vlines((d * shift)[known], bounds[n, known, 0], bounds[n, known, 1], color=colour, linewidth=1)
             axis.plot(d * shift, means[n], "-", marker=marker, color=colour, label=network)
             if network in paper:
                 row = paper[network]
@@ -293,7 +293,7 @@ def distance_and_answer(results, n, m):
 def all_figures(results):
     """(name, title, figure, frame, caption) of every figure of the study, in the paper's order."""
     yield ("fig4", "Relative accuracy and fraction in the hull", *against_dimension(results))
-    for m, measure in enumerate(results.measures):
+    for m, measure in enumerate(results.measures if results.spaces else []):  # none where no distances were measured
         for n, network in enumerate(results.networks):
             yield (
                 f"fig5-{measure}-{network}",

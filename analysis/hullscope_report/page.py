@@ -122,6 +122,9 @@ def warnings(results):
     """One sentence for every statistic that is weaker than it looks."""
     found = []
     trials = len(results.trials)
+    preset = str(results.study.get("preset", ""))
+    if preset not in ("", "full"):
+        found.append(f"Preset “{preset}”: less was computed than the study means to (its preset “full”); not to be compared with the paper.")
     if trials < TRIALS_FOR_INTERVAL:
         found.append(
             f"Only {trials} trial{'s' if trials != 1 else ''}: values are shown as points, without intervals and without a "

@@ -200,6 +200,29 @@ class Report(unittest.TestCase):
             self.assertEqual(run.returncode, 0, run.stderr)
             self.assertIn("one outcome", (pathlib.Path(folder) / "report/index.html").read_text())
 
+    def test_a_preset_below_full_is_said(self):
+        with tempfile.TemporaryDirectory() as folder:
+            python(SOURCE / "tests/analysis/make_example.py", folder, 1, 1)
+            study = pathlib.Path(folder) / "study.toml"
+            for preset, said in (("cpu", True), ("full", False)):
+                study.write_text(f'preset = "{preset}"\n' + study.read_text().removeprefix('preset = "cpu"\n'))
+                run = python(SOURCE / "analysis/report.py", folder)
+                self.assertEqual(run.returncode, 0, run.stderr)
+                text = (pathlib.Path(folder) / "report/index.html").read_text()
+                self.assertEqual("not to be compared with the paper" in text, said)
+
+    def test_no_distances_no_figures_of_distance(self):
+        with tempfile.TemporaryDirectory() as folder:
+            python(SOURCE / "tests/analysis/make_example.py", folder, 1, 5)
+            with h5py.File(f"{folder}/results.h5", "r+") as file:
+                del file["/space"]
+                file["/space"] = np.array([], dtype=h5py.string_dtype())
+                file["/hull/mean"][...] = file["/hull/interval"][...] = file["/hull/inside"][...] = np.nan
+            run = python(SOURCE / "analysis/report.py", folder)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(run.stderr, "")
+            self.assertEqual([p.name for p in (pathlib.Path(folder) / "report/figures").glob("*.csv")], ["fig4.csv"])
+
     def test_again_replaces_the_report(self):
         run = python(SOURCE / "analysis/report.py", self.folders["one"])
         self.assertEqual(run.returncode, 0)
