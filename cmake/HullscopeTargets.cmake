@@ -87,10 +87,16 @@ endfunction()
 function(hullscope_install_package)
   include(CMakePackageConfigHelpers)
   get_property(rooms GLOBAL PROPERTY HULLSCOPE_ROOMS)
+  # Two sets, so that a program that wants the hull test alone need not find HDF5 and the others.
+  set(hull_rooms hullscope_base hullscope_parallel hullscope_proof hullscope_hull)
+  list(REMOVE_ITEM rooms ${hull_rooms})
+  install(TARGETS ${hull_rooms} EXPORT hullscopeHullTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(TARGETS ${rooms} EXPORT hullscopeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hullscope
     FILES_MATCHING PATTERN "*.hpp" PATTERN "detail" EXCLUDE)
-  install(EXPORT hullscopeTargets NAMESPACE hullscope:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hullscope)
+  foreach(set hullscopeHullTargets hullscopeTargets)
+    install(EXPORT ${set} NAMESPACE hullscope:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hullscope)
+  endforeach()
   configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/hullscopeConfig.cmake.in
     ${CMAKE_BINARY_DIR}/hullscopeConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hullscope)
   write_basic_package_version_file(${CMAKE_BINARY_DIR}/hullscopeConfigVersion.cmake COMPATIBILITY SameMinorVersion)

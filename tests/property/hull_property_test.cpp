@@ -124,7 +124,8 @@ TEST(HullProperty, FacetsOfRandomDataAndOneUlpAside) {
 
 // P(inside) for standard normal points and query, closed form (Kabluchko and Zaporozhets, "Absorption probabilities for
 // Gaussian polytopes and regular spherical simplices", Adv. Appl. Prob. 2020). One query a cloud, for the queries of
-// one cloud are dependent; Bonferroni over the cells at 0.001 in all: 3.9 sigma.
+// one cloud are dependent; Bonferroni over the cells at 0.001 in all: 3.9 sigma. tests/golden/gaussian_hulls.py gives
+// the table.
 TEST(HullProperty, GaussianCloudsGiveTheClosedForm) {
   struct Cell {
     std::int64_t d, n;
@@ -132,7 +133,8 @@ TEST(HullProperty, GaussianCloudsGiveTheClosedForm) {
     double inside;
   };
   const std::vector<Cell> cells = {{2, 10, 4000, .4888},  {3, 10, 4000, .2081},  {4, 100, 2000, .6110},
-                                   {5, 100, 2000, .4309}, {5, 1000, 300, .8354}, {7, 250, 600, .3361}};
+                                   {5, 100, 2000, .4309}, {5, 1000, 300, .8354}, {7, 250, 600, .3361},
+                                   {8, 500, 400, .3504},  {9, 1000, 300, .3661}, {10, 1000, 400, .2629}};
   for (const Cell& cell : cells) {
     int inside = 0;
     for (int c = 0; c < cell.clouds; ++c) {
