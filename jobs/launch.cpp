@@ -15,7 +15,7 @@
 #include <filesystem>
 
 #include <hullscope/base/error.hpp>
-#include <hullscope/base/text.hpp>
+#include <hullscope/batch/process.hpp>
 
 namespace hullscope::jobs {
 namespace fs = std::filesystem;
@@ -43,22 +43,10 @@ std::string find_in_path(const std::string& name) {
   return "";
 }
 
-std::string shell_word(const std::string& word) {
-  if (!word.empty() &&
-      word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/=:,@%") ==
-          std::string::npos)
-    return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 }  // namespace
 
 std::string Command::text() const {
-  std::vector<std::string> parts;
-  for (const auto& word : words) parts.push_back(shell_word(word));
-  return join(parts, " ");
+  return batch::shell_text(words);
 }
 
 std::string stage_program(const std::string& name) {

@@ -15,6 +15,7 @@
 #include <hullscope/base/text.hpp>
 #include <hullscope/base/version.hpp>
 
+#include "batch.hpp"
 #include "launch.hpp"
 #include "run.hpp"
 
@@ -31,6 +32,13 @@ A study, from data set to report
   train | extract | encode | hull | proximity | reduce  STUDY.toml
                         one stage of it; under mpirun or srun, or starting mpirun itself
   report DIR            the figures and the HTML page of a finished study
+
+The same on a cluster, by Slurm
+  submit STUDY.toml     what is missing, as a few array jobs; --dry-run prints them and submits nothing
+  status DIR            what is done, runs, waits or failed, and why; --watch, --json
+  resume DIR            only what is missing, again
+  cancel DIR            this study's jobs, no others
+  logs DIR TASK         what a task's job has printed
 
 The hull test alone, on your own arrays (file.npy, file.h5:/path, file-idx3-ubyte[.gz])
   membership --points P --queries Q --output F.h5 [--projection] [--ranks N]
@@ -82,6 +90,11 @@ std::map<std::string, Verb> verbs() {
   std::map<std::string, Verb> table = {{"run", jobs::run_study}, {"report", jobs::run_report}};
   for (const std::string stage : {"train", "extract", "encode", "hull", "proximity", "reduce"})
     table[stage] = [stage](const auto& arguments) { return jobs::run_stage(stage, arguments); };
+  table["submit"] = jobs::run_submit;
+  table["status"] = jobs::run_status;
+  table["resume"] = jobs::run_resume;
+  table["cancel"] = jobs::run_cancel;
+  table["logs"] = jobs::run_logs;
   for (const std::string tool : {"membership", "verify", "check", "datasets"})
     table[tool] = [tool](const auto& arguments) { return jobs::run_tool(tool, arguments); };
   return table;

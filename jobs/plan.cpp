@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "estimate.hpp"
+#include <hullscope/study/cost.hpp>
+
 #include "ledger.hpp"
 #include "stage.hpp"
 
@@ -42,15 +43,17 @@ int plan(const parallel::Comm& world, const std::vector<std::string>& arguments)
   jobs::Stage stage(world, arguments, "plan");
   const auto tasks = study::make_plan(stage.study());
   const auto &train = stage.data("train"), &test = stage.data("test");
-  const jobs::DataShape shape{train.size(), test.size(), train.features(), train.classes(), train.sample_shape()};
+  const study::DataShape shape{train.size(), test.size(), train.features(), train.classes(), train.sample_shape()};
   jobs::Ledger ledger(stage.study(), stage.folder(), stage.data_digests(tasks));
   json answer = {
-      {"folder", stage.folder()}, {"train", shape.train}, {"test", shape.test}, {"features", shape.features}};
+      {"folder", stage.folder()}, {"train", shape.train}, {"test", shape.test}, {"features", shape.features},
+      {"classes", shape.classes},  {"sample_shape", shape.sample_shape}};
   answer["tasks"] = json::array();
   std::set<std::string> unmade;
+  const study::CostModel costs(stage.study(), shape);
   for (const auto& task : tasks) {
     answer["tasks"].push_back(describe(task, ledger, unmade, stage.folder()));
-    answer["tasks"].back()["estimate"] = jobs::estimated_cpu_seconds(stage.study(), task, shape);
+    answer["tasks"].back()["estimate"] = costs.cpu_seconds(task);
   }
   const bool has_results = !tasks.empty() && tasks.back().stage == "reduce";
   answer["results_digest"] = has_results ? ledger.digest_of(tasks.back().output) : "";

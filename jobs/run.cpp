@@ -21,9 +21,10 @@
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/base/version.hpp>
+#include <hullscope/study/cost.hpp>
 #include <hullscope/study/plan.hpp>
 
-#include "estimate.hpp"
+#include "command_line.hpp"
 #include "launch.hpp"
 
 namespace hullscope::jobs {
@@ -41,11 +42,6 @@ struct Options {
   bool dry_run = false, print_config = false, force_new = false, help_options = false;
 };
 
-void say(const std::string& line) {
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
-}
-
 void add_common_options(CLI::App& app, Options& o) {
   app.add_option("STUDY.toml", o.file, "the study file (docs/study-file.md says what it holds)");
   app.add_option("--output", o.output, "folder of the results; default runs/<name of the study>");
@@ -55,37 +51,6 @@ void add_common_options(CLI::App& app, Options& o) {
   app.add_option("--ranks", o.ranks, "MPI ranks to start; default run.ranks of the study, else one a core")
       ->check(CLI::Range(1, 65536).description("INTEGER >= 1"));
   app.add_flag("--force-new", o.force_new, "make finished results anew where they were made with other options");
-}
-
-/// Apps are named as they are typed, "hullscope run", for CLI11's usage line.
-std::string verb_of(const CLI::App& app) {
-  return app.get_name().substr(app.get_name().find(' ') + 1);
-}
-
-/// CLI11's complaint as our one sentence, with the nearest valid option.
-[[noreturn]] void refuse(const CLI::App& app, const CLI::ParseError& error) {
-  std::vector<std::string> names;
-  for (const auto* option : app.get_options())
-    if (!option->get_lnames().empty()) names.push_back("--" + option->get_lnames()[0]);
-  for (const auto& word : app.remaining())
-    if (word.starts_with("-"))
-      throw UsageError(fmt::format("{}: unknown option {}; did you mean {}?", verb_of(app), word,
-                                   nearest_name(word.substr(0, word.find('=')), names)));
-  throw UsageError(fmt::format("{}: {} (hullscope {} --help)", verb_of(app), error.what(), verb_of(app)));
-}
-
-/// False if help was asked for and given.
-bool parse(CLI::App& app, std::vector<std::string> arguments) {
-  std::reverse(arguments.begin(), arguments.end());
-  try {
-    app.parse(arguments);
-  } catch (const CLI::CallForHelp&) {
-    say(app.help());
-    return false;
-  } catch (const CLI::ParseError& error) {
-    refuse(app, error);
-  }
-  return true;
 }
 
 study::Study load_study(const CLI::App& app, const Options& o) {
@@ -269,7 +234,7 @@ int report_stage(const study::Study& study, const std::string& folder, const std
 double estimated_wall(const StageSummary& stage, const std::string& name, int ranks, int threads) {
   const int tasks = static_cast<int>(stage.to_do.size());
   const bool one_thread = name == "train" || name == "encode" || name == "reduce";
-  const int workers = std::min(useful_ranks(name, tasks, ranks) * (one_thread ? 1 : threads), available_ranks(1));
+  const int workers = std::min(study::useful_ranks(name, tasks, ranks) * (one_thread ? 1 : threads), available_ranks(1));
   return stage.estimate / std::max(1, workers);
 }
 

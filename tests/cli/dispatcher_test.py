@@ -87,7 +87,7 @@ class Help(Folder):
 
     def test_unknown_verb(self):
         self.refused("rnu", says='did you mean run?')
-        self.refused("status", "x", says='there is no verb "status"')
+        self.refused("statsu", "x", says=['there is no verb "statsu"', "did you mean status?"])
 
     def test_version(self):
         text = self.run_it("--version").stdout
