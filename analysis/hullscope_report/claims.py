@@ -287,15 +287,15 @@ def half(states):
 
 
 def level(claim, evidence, rules, conditions, states):
-    """0 no, 1 partly, 2 yes, where every condition has come out as states says. Monotone in states. (Comparisons are
-    written so that a value that is not known, NaN, follows its state.)"""
+    """0 no, 1 partly, 2 yes, where every condition has come out as states says. Monotone in states. (A
+    value without an interval says nothing by itself: it follows its state.)"""
     if not conditions:
         return 0
     if claim == "a":
         bounded = all(0 < evidence.dimension[n] <= rules["a"]["largest_dimension"] for n in evidence.networks)
         return 2 if all(states) else 1 if half(states) or bounded else 0
     if claim == "b":
-        large = [s and not c.found.value > rules["b"]["at_most"] for s, c in zip(states, conditions)]
+        large = [s and not (c.found.has_interval and c.found.value > rules["b"]["at_most"]) for s, c in zip(states, conditions)]
         enough = len(conditions) >= rules["b"]["families"]
         not_above = [s or not c.found.lower > 0 for s, c in zip(states, conditions)]
         if all(large) and enough:
@@ -305,7 +305,7 @@ def level(claim, evidence, rules, conditions, states):
         most, some = states[0::2], states[1::2]  # a condition for each threshold, in turn
         return 2 if all(most) else 1 if half(most) or all(some) else 0
     if claim == "c_prime":
-        large = [s and not c.found.value <= rules["c_prime"]["above"] for s, c in zip(states, conditions)]
+        large = [s and not (c.found.has_interval and c.found.value <= rules["c_prime"]["above"]) for s, c in zip(states, conditions)]
         return 2 if all(large) else 0
     first, second, third = states[0::3], states[1::3], states[2::3]
     both = [a and b for a, b in zip(first, second)]
