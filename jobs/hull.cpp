@@ -79,11 +79,14 @@ void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   const Comm& world = stage.world();
   const study::Study& study = stage.study();
   const Source source = find_source(stage, task);
-  const SharedPoints points = SharedPoints::read(world, source.points);
+  const RankGroup group = hull_group(world, source.points, static_cast<double>(study.hull.memory),
+                                     study.hull.solver.starts_with("tao:"));
+  const SharedPoints points = SharedPoints::read(world, group, source.points);
   const SharedPoints queries = SharedPoints::read(world, source.queries);
   const store::Provenance provenance = stage.provenance(task);
   const std::string path = stage.path(task.output);
-  HullWork work{points,
+  HullWork work{group,
+                points,
                 queries,
                 {},
                 {},
@@ -95,7 +98,7 @@ void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   work.options.projection = study.hull.projection;
   work.options.eps = study.hull.eps;
   work.options.heartbeat = parallel::heartbeat;
-  const hull::Membership membership(points.view(), work.options);
+  const hull::Membership membership = make_membership(work);
   find_shards(world, work, membership, done_shards(world, work), progress);
   const std::string folder = std::filesystem::path(path).parent_path().string();
   const HullAttributes attributes{

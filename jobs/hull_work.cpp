@@ -15,6 +15,7 @@
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/datasets/array.hpp>
+#include <hullscope/hull/spread.hpp>
 #include <hullscope/parallel/stop.hpp>
 
 #include "stage.hpp"
@@ -95,7 +96,20 @@ SharedPoints SharedPoints::read(const Comm& world, const std::string& name) {
   return points;
 }
 
+SharedPoints SharedPoints::read(const Comm& world, const RankGroup& group, const std::string& name) {
+  if (!group.spread) return read(world, name);
+  SharedPoints points;
+  points.block_ = read_block(group.comm, name);
+  points.n_ = points.block_->total;
+  points.d_ = points.block_->dimension;
+  points.digest_ = points.block_->digest;
+  points.file_ = points.block_->file;
+  points.dataset_ = points.block_->dataset;
+  return points;
+}
+
 PointsView SharedPoints::view() const {
+  if (block_) return std::visit([](const auto& m) { return PointsView(hullscope::view(m)); }, block_->rows);
   const void* data = bytes_->bytes().data();
   if (type_ == "f32") return MatrixView<float>(static_cast<const float*>(data), n_, d_);
   return MatrixView<double>(static_cast<const double*>(data), n_, d_);
@@ -170,6 +184,36 @@ std::string done_shards(const Comm& world, const HullWork& work) {
   return world.broadcast(done);
 }
 
+hull::Membership make_membership(const HullWork& work) {
+  openblas_set_num_threads(1);  // its bits must not depend on it
+  if (!work.points.spread()) return hull::Membership(work.points.view(), work.options);
+  std::vector<std::vector<std::uint8_t>> masks = work.classes.masks;
+  masks.push_back(work.mask);
+  return hull::make_spread_membership({work.group.comm, work.points.view(), work.points.size()}, work.options, masks);
+}
+
+namespace {
+
+/// Shards that a whole group computes, one after another; its first rank draws and publishes them.
+void find_shards_together(const HullWork& work, const hull::Membership& membership,
+                          const std::vector<std::int64_t>& left, parallel::WorkCounter& counter,
+                          parallel::Progress& progress) {
+  const Comm& group = work.group.comm;
+  while (!group.any(parallel::stop_requested())) {
+    std::int64_t next = group.root() ? counter.next() : 0;
+    group.broadcast_bytes(&next, sizeof next);
+    if (next >= static_cast<std::int64_t>(left.size())) return;
+    const std::int64_t number = left[static_cast<std::size_t>(next)];
+    const store::Shard shard = find_shard(work, membership, number);
+    if (!group.root()) continue;
+    work.shards.publish(number, shard);
+    const auto [first, last] = parallel::block(number, work.queries.size(), work.shard);
+    progress.add(last - first);
+  }
+}
+
+}  // namespace
+
 void find_shards(const Comm& world, const HullWork& work, const hull::Membership& membership, const std::string& done,
                  parallel::Progress& progress) {
   openblas_set_num_threads(1);  // threads work on shards of their own
@@ -196,11 +240,16 @@ void find_shards(const Comm& world, const HullWork& work, const hull::Membership
       if (!failure) failure = std::current_exception();
     }
   };
-  std::vector<std::thread> threads;
-  for (int t = 1; t < work.threads; ++t) threads.emplace_back(work_on);
-  work_on();
-  for (std::thread& t : threads) t.join();
-  if (failure) std::rethrow_exception(failure);
+  if (membership.together()) {
+    find_shards_together(work, membership, left, counter, progress);
+  } else {
+    std::vector<std::thread> threads;
+    for (int t = 1; t < work.threads; ++t) threads.emplace_back(work_on);
+    work_on();
+    for (std::thread& t : threads) t.join();
+    if (failure) std::rethrow_exception(failure);
+    membership.finish();
+  }
   if (parallel::stop_agreed(world))
     throw Interrupted("hull: stopped by a signal; finished shards are kept, and the same command does what is left");
 }

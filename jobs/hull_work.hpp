@@ -15,17 +15,21 @@
 #include <hullscope/store/shards.hpp>
 
 #include "hull_file.hpp"
+#include "spread.hpp"
 
 namespace hullscope::jobs {
 
-/// A point set in node-shared memory, and what names it.
+/// A point set in node-shared memory, or spread by rows over the ranks of a group, and what names it.
 class SharedPoints {
  public:
   /// Collective: one rank of each node reads the array (datasets::read_array) and converts it (datasets::as_points).
   static SharedPoints read(const parallel::Comm& world, const std::string& name);
+  /// Collective: each rank of a group over which points are spread reads its block; else read() over `world`.
+  static SharedPoints read(const parallel::Comm& world, const RankGroup& group, const std::string& name);
 
-  PointsView view() const;
-  std::int64_t size() const { return n_; }
+  PointsView view() const;  ///< all rows, or this rank's block
+  bool spread() const { return block_.has_value(); }
+  std::int64_t size() const { return n_; }  ///< all rows
   std::int64_t dimension() const { return d_; }
   /// Rows [first, last) as doubles, which is exact.
   Matrix<double> rows(std::int64_t first, std::int64_t last) const;
@@ -37,6 +41,7 @@ class SharedPoints {
  private:
   SharedPoints() = default;
   std::optional<parallel::SharedBytes> bytes_;
+  std::optional<ArrayBlock> block_;
   std::string type_, digest_, file_, dataset_;
   std::int64_t n_ = 0, d_ = 0;
 };
@@ -49,6 +54,7 @@ struct ClassHulls {
 
 /// One file in the making.
 struct HullWork {
+  const RankGroup& group;
   const SharedPoints& points;
   const SharedPoints& queries;
   hull::MembershipOptions options;
@@ -60,6 +66,9 @@ struct HullWork {
 
   std::int64_t shard_count() const { return (queries.size() + shard - 1) / shard; }
 };
+
+/// Of the work's points, whose masks it then knows. Collective if they are spread.
+hull::Membership make_membership(const HullWork& work);
 
 /// Which shards are done, as '0' and '1'; the same on every rank. Collective.
 std::string done_shards(const parallel::Comm& world, const HullWork& work);

@@ -38,6 +38,8 @@ constexpr const char* kUsage =
     "  --subset S         only these rows of the points: an array of row numbers, or a mask (uint8, one a point)\n"
     "  --labels L         labels of the points: each query is also tested against the hull of each class, with proofs\n"
     "  --limit-seconds T  leave what is not decided by then undecided, with the interval of its distance\n"
+    "  --memory BYTES     the most that a rank may hold of the points: where they take more, their rows are spread over\n"
+    "                     as few ranks as that needs (default: what a node has free)\n"
     "  --threads N        threads of each rank (default 1)\n"
     "  --ranks N          start N MPI ranks\n"
     "  --force-new        replace a finished file, or pieces of one, made from other data or with other options\n"
@@ -48,10 +50,12 @@ struct Options {
   double limit_seconds = 0;
   int threads = 1;
   bool projection = false, force_new = false, help = false;
+  double memory = 0;  ///< bytes of the points that a rank may hold; 0: what a node has free
 };
 
 template <class T>
-T parse_number(const std::string& option, const std::string& text, T least, const std::string& expected) {
+T parse_number(const std::string& option, const std::string& text, T least, const std::string& expected,
+               double most = 1e9) {
   std::size_t used = 0;
   double value = 0;
   try {
@@ -59,7 +63,7 @@ T parse_number(const std::string& option, const std::string& text, T least, cons
   } catch (const std::exception&) {
     used = 0;
   }
-  if (used == 0 || used != text.size() || !(value >= static_cast<double>(least)) || value > 1e9 ||
+  if (used == 0 || used != text.size() || !(value >= static_cast<double>(least)) || value > most ||
       static_cast<double>(static_cast<T>(value)) != value)
     throw UsageError(fmt::format("membership: {} is \"{}\", expected {}", option, text, expected));
   return static_cast<T>(value);
@@ -70,7 +74,7 @@ Options parse(const std::vector<std::string>& arguments) {
   const std::vector<std::pair<std::string, std::string*>> texts = {
       {"--points", &options.points}, {"--queries", &options.queries}, {"--output", &options.output},
       {"--solver", &options.solver}, {"--labels", &options.labels},   {"--subset", &options.subset}};
-  std::vector<std::string> valid = {"--limit-seconds", "--threads", "--projection", "--force-new", "--help"};
+  std::vector<std::string> valid = {"--limit-seconds", "--memory", "--threads", "--projection", "--force-new", "--help"};
   for (const auto& [name, target] : texts) valid.push_back(name);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string word = arguments[i];
@@ -93,6 +97,8 @@ Options parse(const std::vector<std::string>& arguments) {
       options.help = true;
     else if (word == "--limit-seconds")
       options.limit_seconds = parse_number<double>(word, value(), 1e-3, "seconds, at least 0.001");
+    else if (word == "--memory")
+      options.memory = parse_number<double>(word, value(), 1, "bytes, at least 1 (4e9 for 4 GB)", 1e18);
     else if (word == "--threads")
       options.threads = parse_number<int>(word, value(), 1, "an integer >= 1");
     else
@@ -238,7 +244,8 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
   const std::string folder = std::filesystem::path(options.output).parent_path().string();
   if (!folder.empty() && !std::filesystem::is_directory(folder))
     throw UsageError("membership: the folder of --output " + options.output + " does not exist; make it first");
-  const SharedPoints points = SharedPoints::read(world, options.points);
+  const RankGroup group = hull_group(world, options.points, options.memory, options.solver.starts_with("tao:"));
+  const SharedPoints points = SharedPoints::read(world, group, options.points);
   const SharedPoints queries = SharedPoints::read(world, options.queries);
   if (points.dimension() != queries.dimension())
     throw UsageError(
@@ -252,7 +259,8 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
   if (finished_before(world, options, provenance.task_key)) return kExitDone;
   refuse_foreign_shards(world, options, provenance.task_key);
 
-  HullWork work{points,
+  HullWork work{group,
+                points,
                 queries,
                 {},
                 subset.mask,
@@ -264,7 +272,7 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
   work.options.projection = options.projection;
   work.options.limit_seconds = options.limit_seconds;
   work.options.heartbeat = parallel::heartbeat;
-  const hull::Membership membership(points.view(), work.options);
+  const hull::Membership membership = make_membership(work);
   const std::string done = done_shards(world, work);
   std::int64_t before = 0;
   for (std::size_t i = 0; i < done.size(); ++i) {

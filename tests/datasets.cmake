@@ -2,6 +2,8 @@
 find_package(ZLIB REQUIRED)
 hullscope_test(datasets_array_test SOURCES unit/datasets_array_test.cpp
   LIBRARIES hullscope::datasets hullscope::store ZLIB::ZLIB)
+hullscope_test(datasets_rows_test SOURCES unit/datasets_rows_test.cpp
+  LIBRARIES hullscope::datasets hullscope::store ZLIB::ZLIB)
 hullscope_test(datasets_split_test SOURCES unit/datasets_split_test.cpp LIBRARIES hullscope::datasets ZLIB::ZLIB)
 hullscope_test(datasets_synthetic_test SOURCES property/datasets_synthetic_test.cpp
   LIBRARIES hullscope::datasets ZLIB::ZLIB)

@@ -8,8 +8,16 @@ endif()
 # QSopt_ex (Debian package libqsopt-ex-dev) solves linear programs exactly: an oracle written by others.
 hullscope_test(hull_property_test SOURCES ${hull_tests}/property/hull_property_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base qsopt_ex gmpxx gmp)
+hullscope_test(hull_spread_test SOURCES ${hull_tests}/mpi/hull_spread_test.cpp ${hull_tests}/mpi/mpi_main.cpp
+  LIBRARIES hullscope::hull hullscope::proof hullscope::parallel hullscope::base gmpxx gmp RANKS 1 2 3 5)
 if(HULLSCOPE_WITH_PETSC)
   find_package(MPI REQUIRED COMPONENTS C)
+  target_compile_definitions(hull_spread_test PRIVATE HULLSCOPE_TEST_TAO=1)
+  # What each type costs; run by benchmarks/tao/run.py.
+  add_executable(tao_types ${CMAKE_SOURCE_DIR}/benchmarks/tao/tao_types.cpp)
+  hullscope_compile_options(tao_types)
+  set_target_properties(tao_types PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(tao_types PRIVATE hullscope::hull PkgConfig::PETSC MPI::MPI_C)
   hullscope_test(hull_tao_test SOURCES ${hull_tests}/unit/hull_tao_test.cpp
     LIBRARIES hullscope::hull hullscope::proof hullscope::base)
   hullscope_test(tao_type_test SOURCES ${hull_tests}/mpi/tao_type_test.cpp ${hull_tests}/mpi/mpi_main.cpp
@@ -25,6 +33,11 @@ endif()
 if(TARGET hullscope_job_membership)
   hullscope_script_test(hull_membership_on_ranks LABELS mpi TIMEOUT 600
     COMMAND /usr/bin/python3 ${hull_tests}/mpi/hull_membership_ranks.py
+      ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
+endif()
+if(TARGET hullscope_job_hull AND TARGET hullscope_job_membership)
+  hullscope_script_test(hull_spread_on_ranks LABELS mpi crash TIMEOUT 900
+    COMMAND /usr/bin/python3 ${hull_tests}/mpi/hull_spread_ranks.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()
 if(TARGET hullscope_job_hull)

@@ -8,6 +8,7 @@
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
+#include <hullscope/datasets/detail/array_name.hpp>
 #include <hullscope/datasets/detail/elements.hpp>
 #include <hullscope/datasets/detail/readers.hpp>
 #include <hullscope/store/artifact.hpp>
@@ -19,15 +20,6 @@ namespace {
 bool is_file(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
-/// Splits "file.h5:/path" at the first ":/" whose left side is a file (else at the first one). No path: "".
-std::pair<std::string, std::string> split_name(const std::string& name) {
-  const std::size_t first = name.find(":/");
-  for (std::size_t at = first; at != std::string::npos; at = name.find(":/", at + 1))
-    if (is_file(name.substr(0, at))) return {name.substr(0, at), name.substr(at + 1)};
-  if (first == std::string::npos || is_file(name)) return {name, ""};
-  return {name.substr(0, first), name.substr(first + 1)};
 }
 
 template <class T>
@@ -44,24 +36,25 @@ Array read_hdf5(const std::string& file, const std::string& dataset) {
   array.file = file;
   array.dataset = dataset;
   array.shape = reader.shape(dataset);  // throws where the data set is missing
+  array.type = detail::type_name(reader.type(dataset), file, dataset);
   switch (reader.type(dataset)) {
     case store::Type::u8:
-      array.type = "u8", array.bytes = bytes_of(reader.read<std::uint8_t>(dataset));
+      array.bytes = bytes_of(reader.read<std::uint8_t>(dataset));
       break;
     case store::Type::i32:
-      array.type = "i32", array.bytes = bytes_of(reader.read<std::int32_t>(dataset));
+      array.bytes = bytes_of(reader.read<std::int32_t>(dataset));
       break;
     case store::Type::i64:
-      array.type = "i64", array.bytes = bytes_of(reader.read<std::int64_t>(dataset));
+      array.bytes = bytes_of(reader.read<std::int64_t>(dataset));
       break;
     case store::Type::f32:
-      array.type = "f32", array.bytes = bytes_of(reader.read<float>(dataset));
+      array.bytes = bytes_of(reader.read<float>(dataset));
       break;
     case store::Type::f64:
-      array.type = "f64", array.bytes = bytes_of(reader.read<double>(dataset));
+      array.bytes = bytes_of(reader.read<double>(dataset));
       break;
     case store::Type::text:
-      throw DataError(file, dataset, "holds text; expected numbers");
+      break;  // refused above
   }
   return array;
 }
@@ -124,6 +117,51 @@ std::int64_t Array::size() const {
 
 namespace detail {
 
+std::pair<std::string, std::string> split_name(const std::string& name) {
+  const std::size_t first = name.find(":/");
+  for (std::size_t at = first; at != std::string::npos; at = name.find(":/", at + 1))
+    if (is_file(name.substr(0, at))) return {name.substr(0, at), name.substr(at + 1)};
+  if (first == std::string::npos || is_file(name)) return {name, ""};
+  return {name.substr(0, first), name.substr(first + 1)};
+}
+
+std::string type_name(store::Type type, const std::string& file, const std::string& dataset) {
+  switch (type) {
+    case store::Type::u8:
+      return "u8";
+    case store::Type::i32:
+      return "i32";
+    case store::Type::i64:
+      return "i64";
+    case store::Type::f32:
+      return "f32";
+    case store::Type::f64:
+      return "f64";
+    case store::Type::text:
+      break;
+  }
+  throw DataError(file, dataset, "holds text; expected numbers");
+}
+
+std::vector<std::byte> read_hdf5_rows(const store::ArtifactReader& reader, const std::string& dataset,
+                                      std::int64_t first, std::int64_t count) {
+  switch (reader.type(dataset)) {
+    case store::Type::u8:
+      return bytes_of(reader.read_rows<std::uint8_t>(dataset, first, count));
+    case store::Type::i32:
+      return bytes_of(reader.read_rows<std::int32_t>(dataset, first, count));
+    case store::Type::i64:
+      return bytes_of(reader.read_rows<std::int64_t>(dataset, first, count));
+    case store::Type::f32:
+      return bytes_of(reader.read_rows<float>(dataset, first, count));
+    case store::Type::f64:
+      return bytes_of(reader.read_rows<double>(dataset, first, count));
+    case store::Type::text:
+      break;
+  }
+  throw InternalError("rows of a text were asked for");
+}
+
 Array read_file(const std::string& path, std::string* file_digest) {
   ByteSource source(path);
   if (file_digest) source.keep_digest();
@@ -150,7 +188,7 @@ Array read_file(const std::string& path, std::string* file_digest) {
 }  // namespace detail
 
 Array read_array(const std::string& name) {
-  const auto [file, dataset] = split_name(name);
+  const auto [file, dataset] = detail::split_name(name);
   Array array = dataset.empty() ? detail::read_file(file) : read_hdf5(file, dataset);
   array.digest = store::array_digest(array.type, array.shape, array.bytes.data(), array.bytes.size());
   return array;

@@ -8,8 +8,10 @@
 #include <hullscope/hull/detail/exact_search.hpp>
 #include <hullscope/hull/detail/prepared_points.hpp>
 #include <hullscope/hull/detail/rank.hpp>
+#include <hullscope/hull/detail/request.hpp>
 #include <hullscope/hull/detail/search.hpp>
 #include <hullscope/hull/detail/solver.hpp>
+#include <hullscope/hull/detail/spread.hpp>
 #include <hullscope/hull/detail/tao.hpp>
 #include <hullscope/proof/checker.hpp>
 #include <numeric>
@@ -70,55 +72,6 @@ void require_nonempty(const PointsView& points) {
   if (rows(points) < 1 || cols(points) < 1)
     throw UsageError("The hull of no points was asked for: found an array of " + std::to_string(rows(points)) + " x " +
                      std::to_string(cols(points)) + ", expected at least one point of at least one coordinate.");
-}
-
-void validate(const detail::PreparedPoints& points, const MembershipRequest& request) {
-  const std::int64_t n = points.size(), d = points.dimension(), m = request.queries.rows();
-  if (m > 0 && request.queries.cols() != d)
-    throw UsageError("The queries have " + std::to_string(request.queries.cols()) + " coordinates, the points " +
-                     std::to_string(d) + "; both must have the same number.");
-  if (!request.mask.empty() && static_cast<std::int64_t>(request.mask.size()) != n)
-    throw UsageError("The mask has " + std::to_string(request.mask.size()) + " entries, expected one for each of the " +
-                     std::to_string(n) + " points.");
-  if (!request.leave_out.empty() && static_cast<std::int64_t>(request.leave_out.size()) != m)
-    throw UsageError("The list of left-out rows has " + std::to_string(request.leave_out.size()) +
-                     " entries, expected one for each of the " + std::to_string(m) + " queries.");
-  for (std::int64_t q = 0; q < m; ++q)
-    for (std::int64_t k = 0; k < d; ++k)
-      if (!std::isfinite(request.queries(q, k)))
-        throw DataError(
-            "the queries", "row " + std::to_string(q) + ", coordinate " + std::to_string(k),
-            "found " + std::to_string(request.queries(q, k)) + ", expected finite numbers; remove that query.");
-  std::int64_t taking_part = n, last = 0;
-  if (!request.mask.empty()) {
-    taking_part = std::count_if(request.mask.begin(), request.mask.end(), [](std::uint8_t v) { return v != 0; });
-    last = std::find_if(request.mask.begin(), request.mask.end(), [](std::uint8_t v) { return v != 0; }) -
-           request.mask.begin();
-  }
-  if (m > 0 && taking_part == 0) throw UsageError("The mask leaves no point at all; a hull needs at least one.");
-  for (std::int64_t row : request.leave_out) {
-    if (row < -1 || row >= n)
-      throw UsageError("Row " + std::to_string(row) + " is to be left out; expected -1 or a row of the " +
-                       std::to_string(n) + " points.");
-    if (taking_part == 1 && row == last)
-      throw UsageError("Leaving out row " + std::to_string(row) +
-                       " leaves no point at all; a hull needs at least one.");
-  }
-}
-
-/// The support in the order in which it is stored: ascending rows.
-void sort_support(Proof& proof) {
-  if (std::is_sorted(proof.support.begin(), proof.support.end())) return;
-  std::vector<std::size_t> order(proof.support.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return proof.support[a] < proof.support[b]; });
-  Proof sorted = proof;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    sorted.support[i] = proof.support[order[i]];
-    sorted.weight[i] = proof.weight[order[i]];
-  }
-  proof = std::move(sorted);
 }
 
 /// All queries of one request: found by the solver, judged, and decided exactly where that is needed.
@@ -216,7 +169,7 @@ void Finder::settle_at_distance_zero(std::int64_t q) {
 std::vector<std::int64_t> Finder::doubtful(std::vector<Candidate>& found) {
   std::vector<std::uint8_t> proved;
   for (Candidate& candidate : found) {
-    sort_support(candidate.proof);
+    detail::sort_support(candidate.proof);
     answer_.proofs.push_back(std::move(candidate.proof));
     answer_.statistics.push_back(std::move(candidate.statistics));
     proved.push_back(candidate.proved);
@@ -254,17 +207,30 @@ Membership::~Membership() = default;
 Membership::Membership(Membership&&) noexcept = default;
 
 MembershipAnswer Membership::find(const MembershipRequest& request) const {
-  validate(state_->engine.points, request);
+  if (spread_) return spread_->find(request);
+  detail::validate(state_->engine.points.size(), state_->engine.points.dimension(), request);
   if (request.queries.rows() == 0) return {};
   return Finder(state_->engine, request).run();
 }
 
 double Membership::scale() const {
+  if (spread_) return spread_->scale();
   return state_->engine.points.scale();
 }
 
 std::int64_t Membership::numerical_rank() const {
-  return detail::numerical_rank(state_->engine.points, 0x1p-20);
+  if (spread_) return spread_->numerical_rank();
+  return detail::numerical_rank(state_->engine.points.points(), state_->engine.points.unit(), 0x1p-20);
+}
+
+Membership::Membership(std::unique_ptr<detail::Spread> spread) : spread_(std::move(spread)) {}
+
+void Membership::finish() const {
+  if (spread_) spread_->finish();
+}
+
+bool Membership::together() const {
+  return spread_ && spread_->together();
 }
 
 std::vector<std::string> solver_names() {

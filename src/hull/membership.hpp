@@ -12,6 +12,10 @@
 
 namespace hullscope::hull {
 
+namespace detail {
+class Spread;
+}
+
 struct MembershipOptions {
   /// "reference" (Wolfe's min-norm point, one query at a time) or "tao:TYPE" (a bound-constrained type of PETSc).
   std::string solver = "reference";
@@ -67,9 +71,16 @@ class Membership {
   /// Number of singular values of the centred points above 2^-20 of the largest. Costs N d^2 flop; not cached.
   std::int64_t numerical_rank() const;
 
+  /// For points that are spread over ranks (hull/spread.hpp says when to call it, and what it means); of a Membership
+  /// over its own points finish() does nothing and together() is false.
+  void finish() const;
+  bool together() const;
+  explicit Membership(std::unique_ptr<detail::Spread> spread);  ///< of make_spread_membership()
+
  private:
   struct State;
   std::unique_ptr<State> state_;
+  std::unique_ptr<detail::Spread> spread_;  ///< instead of state_
 };
 
 /// All solver names that this build knows, for messages and help.

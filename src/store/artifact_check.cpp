@@ -7,6 +7,7 @@
 #include <set>
 
 #include <hullscope/base/error.hpp>
+#include <hullscope/store/array_digest.hpp>
 #include <hullscope/store/artifact.hpp>
 
 #include "detail/content.hpp"
@@ -210,6 +211,10 @@ std::string array_digest(const std::string& type_name, const std::vector<std::in
   add_header(digest, type_name, shape);
   digest.update(bytes, size);
   return digest.hex();
+}
+
+ArrayDigest::ArrayDigest(const std::string& type_name, const std::vector<std::int64_t>& shape) {
+  add_header(digest_, type_name, shape);
 }
 
 bool is_done(const std::string& path, const std::string& task_key, bool* other_key) {

@@ -188,6 +188,13 @@ const std::vector<Option>& option_table() {
        INTEGER(hull.shard),
        {.at_least = 1, .at_most = 1e9},
        "queries per shard: the most that a killed run loses on each rank"},
+      {"hull.memory",
+       "hull",
+       execution,
+       INTEGER(hull.memory),
+       {.at_least = 0, .at_most = 1e18},
+       "bytes of the points that a rank may hold: where they take more, their rows are spread over as few ranks as that "
+       "needs; 0: what a node has free (tao:TYPE: all ranks)"},
 
       {"proximity.spaces",
        "proximity",

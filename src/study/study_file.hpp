@@ -59,6 +59,7 @@ struct Study {
     bool projection = false;
     double eps = 0x1p-20;      ///< of the scale: a point within eps of the hull is counted apart
     std::int64_t shard = 250;  ///< queries a shard
+    std::int64_t memory = 0;   ///< bytes of the points that a rank may hold; 0: what a node has free
     bool operator==(const Hull&) const = default;
   } hull;
 

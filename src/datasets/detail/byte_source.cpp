@@ -64,6 +64,14 @@ class RawFile {
       fetched_ += static_cast<std::uint64_t>(n);
     }
   }
+  void skip_far(std::uint64_t n) {
+    if (n <= available()) return skip(static_cast<std::size_t>(n));
+    const std::uint64_t beyond = n - available();
+    if (::lseek(file_, static_cast<off_t>(beyond), SEEK_CUR) < 0)
+      throw EnvironmentError(path_ + ": seeking failed: " + std::strerror(errno));
+    begin_ = end_ = 0;
+    fetched_ += beyond;
+  }
   std::size_t read(unsigned char* out, std::size_t size) {
     std::size_t done = 0;
     while (done < size) {
@@ -196,6 +204,20 @@ void ByteSource::require(void* out, std::size_t size, const std::string& what) {
   if (first == 0 && n == 0) throw DataError(file(), "", "the file is empty; expected " + what);
   throw DataError(file(), place(first + n),
                   "the file ends here; expected " + std::to_string(size - n) + " more bytes of " + what);
+}
+
+void ByteSource::skip(std::uint64_t size) {
+  if (!packed()) {
+    state_->raw.skip_far(size);
+    state_->position += size;
+    return;
+  }
+  std::vector<unsigned char> scratch(kBuffer);
+  for (std::uint64_t left = size; left > 0;) {
+    const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(left, scratch.size()));
+    require(scratch.data(), n, "data to pass over");
+    left -= n;
+  }
 }
 
 void ByteSource::expect_end(const std::string& after) {

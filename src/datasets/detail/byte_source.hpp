@@ -28,6 +28,8 @@ class ByteSource {
   std::size_t read(void* out, std::size_t size);
   /// Exactly `size` bytes of `what` ("the header"), or DataError with the place where the data ended.
   void require(void* out, std::size_t size, const std::string& what);
+  /// Passes over `size` bytes, which must be there; a plain file is not read for it. Not with keep_digest().
+  void skip(std::uint64_t size);
   /// Throws DataError unless the data ends here, `after` what was read ("60000 x 28 x 28 values").
   void expect_end(const std::string& after);
   /// SHA-256 of all unpacked bytes given out. Call once, at the end; needs keep_digest() before the first read.

@@ -191,17 +191,24 @@ std::string read_header(ByteSource& source) {
 
 }  // namespace
 
-Array read_npy(ByteSource& source, const unsigned char[4]) {
+NpyLayout read_npy_layout(ByteSource& source) {
   const std::string text = read_header(source);
   const Header header = HeaderParser(source.file(), text, source.position() - text.size()).parse();
+  NpyLayout layout;
+  layout.element = element_of(source, *header.descr, &layout.big_endian);
+  layout.fortran_order = *header.fortran_order;
+  layout.shape = *header.shape;
+  return layout;
+}
+
+Array read_npy(ByteSource& source, const unsigned char[4]) {
+  const NpyLayout layout = read_npy_layout(source);
   Array array;
-  bool big_endian = false;
-  const Element element = element_of(source, *header.descr, &big_endian);
-  array.shape = *header.shape;
-  array.type = target_type(element);
-  array.bytes = read_elements(source, element, big_endian, element_count(source, array.shape));
+  array.shape = layout.shape;
+  array.type = target_type(layout.element);
+  array.bytes = read_elements(source, layout.element, layout.big_endian, element_count(source, array.shape));
   source.expect_end(shape_text(array.shape) + " values");
-  if (*header.fortran_order && array.shape.size() > 1)
+  if (layout.fortran_order && array.shape.size() > 1)
     array.bytes = to_c_order(array.bytes, array.shape, static_cast<std::size_t>(target_width(array.type)));
   array.file = source.file();
   return array;

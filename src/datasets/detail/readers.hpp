@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <hullscope/datasets/array.hpp>
-#include <hullscope/datasets/detail/byte_source.hpp>
+#include <hullscope/datasets/detail/elements.hpp>
 
 namespace hullscope::datasets::detail {
 
@@ -17,6 +17,14 @@ Array read_idx(ByteSource& source, const unsigned char magic[4]);
 /// NPY 1.0 to 3.0, plain or gzip; C or Fortran order, both byte orders. Structured, complex, text and object types are
 /// refused. Source: numpy.lib.format. `magic`: the first four bytes, already read.
 Array read_npy(ByteSource& source, const unsigned char magic[4]);
+
+/// What an NPY file's header says; the source then stands at the first value. The magic is already read.
+struct NpyLayout {
+  Element element = Element::u1;
+  bool big_endian = false, fortran_order = false;
+  std::vector<std::int64_t> shape;
+};
+NpyLayout read_npy_layout(ByteSource& source);
 
 /// Records of CIFAR-10's binary format: one label byte, 3 x 32 x 32 pixels (red, green, blue planes, row by row).
 struct CifarRecords {

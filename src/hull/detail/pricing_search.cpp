@@ -35,9 +35,7 @@ class PricingSearch {
 
 void PricingSearch::start(std::vector<std::int64_t> seeds) {
   if (seeds.empty()) {
-    Ask ask;
-    ask.y = query_.y, ask.left_out = query_.left_out, ask.wanted = 1;
-    seeds = pricing_.nearest({&ask, 1}, query_.mask).front();
+    seeds = nearest_rows(pricing_, query_, 1);
     ++best_.statistics.passes;
   }
   const Matrix<double> x = rows_of(pricing_, seeds);
@@ -122,6 +120,12 @@ Candidate PricingSearch::run(std::vector<std::int64_t> seeds, const std::functio
 }
 
 }  // namespace
+
+std::vector<std::int64_t> nearest_rows(const Pricing& pricing, const PricingQuery& query, std::int64_t wanted) {
+  Ask ask;
+  ask.y = query.y, ask.left_out = query.left_out, ask.wanted = static_cast<std::int32_t>(wanted);
+  return pricing.nearest({&ask, 1}, query.mask).front();
+}
 
 Matrix<double> rows_of(const Pricing& pricing, const std::vector<std::int64_t>& rows) {
   Matrix<double> x(static_cast<Eigen::Index>(rows.size()), pricing.dimension());

@@ -21,6 +21,9 @@ struct PricingQuery {
 Candidate pricing_search(const Pricing& pricing, const PricingQuery& query, const Goal& goal,
                          const std::vector<std::int64_t>& seeds, const std::function<bool()>& out_of_time);
 
+/// At most `wanted` rows near the query, the nearest first (Pricing::nearest).
+std::vector<std::int64_t> nearest_rows(const Pricing& pricing, const PricingQuery& query, std::int64_t wanted);
+
 /// The rows' coordinates, one a row.
 Matrix<double> rows_of(const Pricing& pricing, const std::vector<std::int64_t>& rows);
 

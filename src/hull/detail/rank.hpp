@@ -1,12 +1,14 @@
 #pragma once
 #include <cstdint>
 
-#include <hullscope/hull/detail/prepared_points.hpp>
+#include <hullscope/base/matrix.hpp>
+#include <hullscope/hull/detail/row_chain.hpp>
 
 namespace hullscope::hull::detail {
 
 /// Number of singular values of the centred points above `relative` times the largest, by the eigenvalues of the
-/// covariance (which resolve ratios down to 1e-8).
-std::int64_t numerical_rank(const PreparedPoints& points, double relative);
+/// covariance (which resolve ratios down to 1e-8). unit: a power of two near the data's scale. Costs N d^2 flop.
+/// Collective if the chain is; its blocks are of whole tiles.
+std::int64_t numerical_rank(const PointsView& points, double unit, double relative, const RowChain& chain = {});
 
 }  // namespace hullscope::hull::detail
