@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""A study of two networks and two spaces on a real Slurm: submitted, followed, reported, extended, refused, cancelled.
+
+Without a fault: those are in survive_test.py and failures_test.py.
+"""
+import os
+import re
+
+from cluster import HERE, Cluster, scenarios
+from studies import Study
+from study_runs import HULLSCOPE, digests
+
+TINY = HERE / "tiny.toml"
+
+
+def two_at_once(cluster):
+    """Two people type `hullscope submit` at the same moment: the work is done once, and equals that of one machine."""
+    study = cluster.study = Study(cluster, "two at once", TINY)
+    said = study.submit("--dry-run")
+    assert not study.output.exists(), "a dry run writes nothing"
+    assert "--dependency" in said and "#SBATCH" in said, said
+    both = [cluster.start(*study.submit_words(), stdout=-1, stderr=-2) for _ in range(2)]
+    texts = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], texts
+    assert len(study.state()["rounds"]) == 1, texts
+    names = list(study.ids().values())
+    assert len(names) == len(set(names)), names
+    submitted = {id_.partition("_")[0] for id_ in cluster.jobs()}
+    assert submitted == set(study.ids()), "jobs that nobody knows of"
+    screen = study.verb("status")
+    for stage in ("train", "extract", "encode", "hull", "proximity", "reduce"):
+        assert re.search(rf"^{stage}\b", screen, re.M), screen
+    study.wait()
+    study.expect(study.run_here())
+    study.expect_report()
+    status = study.status()
+    assert status["complete"] and not status["in_queue"] and not status["failed"], status
+    assert all(stage["done"] == stage["tasks"] for stage in status["stages"]), status
+
+
+def nothing_to_do(cluster):
+    """Submitted again when all is done: nothing is submitted, and it says so."""
+    study, before = cluster.study, cluster.jobs()
+    said = study.submit()
+    assert cluster.jobs().keys() == before.keys(), said
+    assert "done" in said, said
+    study.verb("resume")
+    assert cluster.jobs().keys() == before.keys()
+
+
+def refused(cluster):
+    """A changed option of a finished stage is refused before anything is submitted, unless --force-new asks for it."""
+    study, before = cluster.study, cluster.jobs()
+    study.submit("--set", "hull.eps=0.001", code=2)
+    assert "--force-new" in cluster.error and "eps" in cluster.error, cluster.error
+    assert cluster.jobs().keys() == before.keys()
+
+
+def extended(cluster):
+    """Two more trials and a dimension: only these run, and the study equals one that was asked for at once."""
+    study = cluster.study
+    old = {path: path.stat().st_mtime_ns for path in study.output.rglob("*.h5") if path.name != "results.h5"}
+    study.overrides = ["--set", "train.trials=3", "--set", "encode.dimensions=[2, 3, 4]"]
+    study.submit()
+    study.wait()
+    remade = [str(path) for path, time in old.items() if path.stat().st_mtime_ns != time
+              and path.name != "proximity.h5"]  # which holds all latent spaces of its trial
+    assert not remade, remade
+    study.expect(study.run_here("reference extended"))
+    study.expect_report()
+
+
+def cancelled(cluster):
+    """Submitted, cancelled while it runs, submitted again: ours alone are cancelled, and it goes on to the end."""
+    study = Study(cluster, "cancelled", TINY)
+    other = cluster.sbatch("--time=5", "--hold", "--wrap=true", "--output=/dev/null")
+    study.submit()
+    cluster.wait(120, "the training runs", lambda: study.running("train"))
+    study.verb("cancel")
+    study.wait(60)
+    assert cluster.state(other) == "PENDING", "someone else's job was cancelled"
+    assert not study.status()["complete"]
+    study.submit()
+    study.wait()
+    study.expect(digests(cluster.work / "reference"))
+    cluster.run("scancel", other)
+
+
+def main():
+    with Cluster() as cluster:
+        assert os.access(HULLSCOPE, os.X_OK)
+        scenarios([two_at_once, nothing_to_do, refused, extended, cancelled], cluster)
+
+
+if __name__ == "__main__":
+    main()
