@@ -202,7 +202,7 @@ void add_efficiency(const Record& record, const SlurmView& slurm, StageStatus& s
       }
     }
   if (!all_cpu) sum.cpu_seconds = -1;
-  sum.suggestion = suggestion_of(sum, status.stage, 3);
+  sum.suggestion = suggestion_of(sum, status.stage, record.rounds.back().time_factor);
 }
 
 /// Estimates of what is alive, scaled by how the ended elements compare with theirs; jobs of a round follow each other.
@@ -230,7 +230,8 @@ double time_left(const Record& record, const SlurmView& slurm) {
         sum += std::max(0.1 * estimate, estimate - done);
         longest = std::max(longest, estimate);
       }
-      const double at_once = static_cast<double>(std::min<std::size_t>(alive, 20));
+      const auto most = round.running > 0 ? static_cast<std::size_t>(round.running) : alive;
+      const double at_once = static_cast<double>(std::min(alive, most));
       if (alive > 0) left += std::max(std::min(longest, sum), sum / at_once);
     }
   if (!any) return -1;

@@ -25,8 +25,8 @@ using nlohmann::json;
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Request, nodes, ranks, threads, gpus, minutes, megabytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(JobRecord, name, stage, label, id, elements, request, cpu_seconds, seconds, after,
                                    state, judged)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Round, number, created, study, profile, requeues, tries, memory_megabytes, force_new,
-                                   automatic, jobs, replaces)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Round, number, created, study, profile, requeues, tries, memory_megabytes, running,
+                                   time_factor, force_new, automatic, jobs, replaces)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TaskRecord, tries, megabytes, no_more_memory, reason)
 
 namespace {

@@ -34,8 +34,9 @@ struct Round {
   std::string created;  ///< local time
   std::string study;    ///< resolved, TOML
   std::string profile;  ///< name or path, as given
-  std::int64_t requeues = 0, tries = 0,
-               memory_megabytes = 0;  ///< the profile's work.requeues, work.tries, limits.memory
+  /// Of the profile: work.requeues, work.tries, limits.memory, limits.running, work.time_factor.
+  std::int64_t requeues = 0, tries = 0, memory_megabytes = 0, running = 0;
+  double time_factor = 1;
   bool force_new = false;
   bool automatic = false;  ///< submitted by the last job of the round before
   std::vector<JobRecord> jobs;

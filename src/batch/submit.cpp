@@ -251,6 +251,8 @@ Round round_of(const Submission& submission, const SubmitRequest& request, const
   round.requeues = request.profile.work.requeues;
   round.tries = request.profile.work.tries;
   round.memory_megabytes = megabytes_of(request.profile.limits.memory);
+  round.running = request.profile.limits.running;
+  round.time_factor = request.profile.work.time_factor;
   round.force_new = request.force_new;
   round.automatic = request.automatic;
   for (const auto& job : submission.layout.jobs) {

@@ -50,6 +50,8 @@ TEST_F(BatchRecord, ReadsWhatItWrote) {
   round.profile = "/\xc3\xa4/\x80.toml";
   round.study = "name = \"x\"\n";
   round.automatic = true;
+  round.running = 7;
+  round.time_factor = 2.5;
   round.replaces["a/b.h5"] = "1:2:3";
   JobRecord job;
   job.name = job.stage = "train";
@@ -70,6 +72,8 @@ TEST_F(BatchRecord, ReadsWhatItWrote) {
   EXPECT_EQ(read.made_in, folder);
   ASSERT_EQ(read.rounds.size(), 1u);
   EXPECT_EQ(read.rounds[0].profile, round.profile);
+  EXPECT_EQ(read.rounds[0].running, 7);
+  EXPECT_EQ(read.rounds[0].time_factor, 2.5);
   EXPECT_EQ(read.rounds[0].replaces, round.replaces);
   EXPECT_EQ(read.rounds[0].jobs[0].request, job.request);
   EXPECT_EQ(read.rounds[0].jobs[0].judged, job.judged);
