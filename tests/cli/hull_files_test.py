@@ -230,21 +230,23 @@ class HullFiles(unittest.TestCase):
     # --- a job in the making
 
     def start_and_stop(self, folder):
-        """A long run, stopped by TERM once some shards are there. Its words."""
+        """A long run, stopped by TERM once some shards are there. Its words. A run that ends first was too short."""
         random = np.random.default_rng(SEED)
         np.save(folder / "p.npy", random.standard_normal((4000, 10)).astype(np.float32))
-        np.save(folder / "q.npy", random.standard_normal((3000, 10)).astype(np.float32) * 2)
-        words = [MEMBERSHIP, "--points", "p.npy", "--queries", "q.npy", "--output", "long.h5", "--projection"]
-        program = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while len(list(folder.glob("long.h5.parts/0*.h5"))) < 2 and program.poll() is None:
-            time.sleep(0.005)
-        program.send_signal(signal.SIGTERM)
-        program.communicate(timeout=100)
-        if program.returncode == 0:
-            self.fail("the run ended before it could be stopped; make it longer")
-        self.assertEqual(program.returncode, 75)
-        self.assertFalse((folder / "long.h5").exists())
-        return words
+        words = [MEMBERSHIP, "--points", "p.npy", "--queries", "q.npy", "--output", "long.h5", "--projection", "--solver", "reference"]
+        for queries in (3000, 12000, 48000):
+            np.save(folder / "q.npy", random.standard_normal((queries, 10)).astype(np.float32) * 2)
+            program = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while len(list(folder.glob("long.h5.parts/0*.h5"))) < 2 and program.poll() is None:
+                time.sleep(0.005)
+            program.send_signal(signal.SIGTERM)
+            code = program.wait(timeout=150)
+            if code == 75:
+                self.assertFalse((folder / "long.h5").exists())
+                return words
+            self.assertEqual(code, 0)
+            (folder / "long.h5").unlink()
+        self.fail("no run could be stopped before its end")
 
     def test_queries_that_change_while_a_job_waits_are_refused(self):
         with tempfile.TemporaryDirectory(prefix="hullscope job ") as folder:
