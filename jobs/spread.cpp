@@ -89,47 +89,42 @@ RankGroup hull_group(const Comm& world, const std::string& name, double memory, 
 
 namespace {
 
-/// Rows as they come, in float32 for as long as that is exact.
+/// Rows as they come, in float32 for as long as that is exact. One copy, where they stay.
 class Rows {
  public:
-  explicit Rows(std::int64_t dimension) : dimension_(dimension) {}
-  void reserve(std::int64_t rows) { single_.reserve(static_cast<std::size_t>(rows * dimension_)); }
+  Rows(std::int64_t rows, std::int64_t dimension, bool wide) : wide_(wide) {
+    wide_ ? double_.resize(rows, dimension) : single_.resize(rows, dimension);
+  }
   void add(const datasets::Array& piece) {
     std::visit([&](const auto& m) { append(m); }, datasets::as_points(piece));
   }
-  bool needs_double() const { return !double_.empty(); }
-  std::variant<Matrix<float>, Matrix<double>> take(bool as_double) {
-    if (as_double) widen();
-    if (as_double) return matrix(double_);
-    return matrix(single_);
+  bool wide() const { return wide_; }
+  void widen() {
+    if (wide_) return;
+    double_.resize(single_.rows(), single_.cols());
+    double_.topRows(used_) = single_.topRows(used_).cast<double>();
+    single_ = {};
+    wide_ = true;
+  }
+  std::variant<Matrix<float>, Matrix<double>> take() {
+    if (wide_) return std::move(double_);
+    return std::move(single_);
   }
 
  private:
-  void append(const Matrix<float>& m) {
-    if (needs_double())
-      double_.insert(double_.end(), m.data(), m.data() + m.size());
-    else
-      single_.insert(single_.end(), m.data(), m.data() + m.size());
-  }
-  void append(const Matrix<double>& m) {
-    if (m.size() == 0) return;
-    widen();
-    double_.insert(double_.end(), m.data(), m.data() + m.size());
-  }
-  void widen() {
-    double_.insert(double_.end(), single_.begin(), single_.end());
-    single_ = {};
-  }
   template <class Scalar>
-  Matrix<Scalar> matrix(std::vector<Scalar>& values) {
-    Matrix<Scalar> m = Eigen::Map<const Matrix<Scalar>>(
-        values.data(), static_cast<Eigen::Index>(values.size()) / std::max<std::int64_t>(1, dimension_), dimension_);
-    values = {};
-    return m;
+  void append(const Matrix<Scalar>& m) {
+    if (std::is_same_v<Scalar, double>) widen();
+    if (wide_)
+      double_.middleRows(used_, m.rows()) = m.template cast<double>();
+    else
+      single_.middleRows(used_, m.rows()) = m.template cast<float>();
+    used_ += m.rows();
   }
-  std::int64_t dimension_;
-  std::vector<float> single_;
-  std::vector<double> double_;
+  bool wide_;
+  Eigen::Index used_ = 0;
+  Matrix<float> single_;
+  Matrix<double> double_;
 };
 
 }  // namespace
@@ -144,8 +139,7 @@ ArrayBlock read_block(const Comm& group, const std::string& name) {
   block.dataset = array.header().dataset;
   const auto [first, last] = hull::spread_block(block.total, group.rank(), group.size());
   block.first = first;
-  Rows rows(block.dimension);
-  rows.reserve(last - first);
+  Rows rows(last - first, block.dimension, array.header().type == "f64");
   array.skip(first);
   const std::int64_t step = std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, 8 * block.dimension));
   for (std::int64_t at = first; at < last; at += step) {
@@ -159,8 +153,8 @@ ArrayBlock read_block(const Comm& group, const std::string& name) {
     }
   }
   // The whole array is float64 if any value needs it, as it is where one process reads it.
-  const bool wide = array.header().type == "f64" || group.any(rows.needs_double());
-  block.rows = rows.take(wide);
+  if (group.any(rows.wide())) rows.widen();
+  block.rows = rows.take();
   block.digest = group.broadcast(group.root() ? datasets::digest_of_array(name) : "");
   return block;
 }
