@@ -153,6 +153,11 @@ HullPiece class_piece(const store::Shard& shard, std::int64_t label) {
   return from_shard(own);
 }
 
+/// Only a solver of TAO gives a reason.
+bool has_reasons(const HullWork& work) {
+  return work.options.solver.rfind("tao:", 0) == 0;
+}
+
 store::Shard find_shard(const HullWork& work, const hull::Membership& membership, std::int64_t number) {
   const auto [first, last] = parallel::block(number, work.queries.size(), work.shard);
   const Matrix<double> queries = work.queries.rows(first, last);
@@ -165,7 +170,7 @@ store::Shard find_shard(const HullWork& work, const hull::Membership& membership
   }
   store::Shard shard = to_shard(pack_proofs(answer.proofs, passes, first, work.points.dimension()));
   shard["exact_queries"] = std::vector<std::int64_t>{exact};
-  if (work.options.solver != "reference") {
+  if (has_reasons(work)) {
     std::vector<std::string> reasons;
     for (const hull::QueryStatistics& s : answer.statistics) reasons.push_back(s.solver_reason);
     shard["solver_reason"] = std::move(reasons);
@@ -288,7 +293,7 @@ Gathered gather(const Comm& world, const HullWork& work) {
     std::vector<std::int64_t> exact;
     take(shard, "exact_queries", exact);
     mine.exact += exact.empty() ? 0 : exact.front();
-    if (work.options.solver != "reference") take(shard, "solver_reason", mine.reasons);
+    if (has_reasons(work)) take(shard, "solver_reason", mine.reasons);
     append(mine.piece, from_shard(shard));
   }
   return mine;
@@ -354,7 +359,7 @@ HullSummary write_hull_file(const Comm& world, const HullWork& work, const hull:
   store::ArtifactWriter writer(world, path, provenance);
   write_proofs(writer, world, mine.piece, work.queries.size(), samples, work.points.dimension());
   if (!work.classes.labels.empty()) write_classes(world, writer, work, sum);
-  if (work.options.solver != "reference") writer.write_text("/solver_reason", all_texts(world, mine.reasons));
+  if (has_reasons(work)) writer.write_text("/solver_reason", all_texts(world, mine.reasons));
   write_attributes(writer, attributes);
   writer.attribute("/", "solver", work.options.solver);
   writer.attribute("/", "projection", static_cast<std::int64_t>(work.options.projection));

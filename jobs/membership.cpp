@@ -19,7 +19,7 @@ namespace {
 
 using parallel::Comm;
 
-constexpr int kAlgorithmVersion = 2;  // raised when results change
+constexpr int kAlgorithmVersion = 3;  // raised when results change
 
 /// Queries a shard; the same for every number of ranks, so that any can resume. A shard costs some milliseconds to
 /// write and read, a pass of 100 queries over 60,000 x 784 numbers twice a second: in few dimensions shards are larger.
@@ -34,7 +34,7 @@ constexpr const char* kUsage =
     "verify).\n"
     "Arrays are named file.npy, file.h5:/path or file-idx3-ubyte[.gz]; one point a row.\n"
     "  --projection       also the nearest hull point of outside queries, to relative 1e-6\n"
-    "  --solver NAME      reference (default), or tao:TYPE with a bound-constrained type of PETSc\n"
+    "  --solver NAME      batched (default), reference (one query at a time), or tao:TYPE (a type of PETSc/TAO)\n"
     "  --subset S         only these rows of the points: an array of row numbers, or a mask (uint8, one a point)\n"
     "  --labels L         labels of the points: each query is also tested against the hull of each class, with proofs\n"
     "  --limit-seconds T  leave what is not decided by then undecided, with the interval of its distance\n"
@@ -46,7 +46,7 @@ constexpr const char* kUsage =
     "Exit code 0: done; 2: wrong usage or bad input; 75: stopped by a signal, the same command does what is left.\n";
 
 struct Options {
-  std::string points, queries, output, solver = "reference", labels, subset;
+  std::string points, queries, output, solver = "batched", labels, subset;
   double limit_seconds = 0;
   int threads = 1;
   bool projection = false, force_new = false, help = false;

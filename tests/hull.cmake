@@ -5,6 +5,10 @@ if(HULLSCOPE_WITH_QHULL)
   hullscope_test(hull_facets_test SOURCES ${hull_tests}/unit/hull_facets_test.cpp
     LIBRARIES hullscope::hull hullscope::proof hullscope::base gmpxx gmp)
 endif()
+hullscope_test(hull_batched_test SOURCES ${hull_tests}/unit/hull_batched_test.cpp
+  LIBRARIES hullscope::hull hullscope::proof hullscope::base)
+hullscope_test(hull_pricing_test SOURCES ${hull_tests}/unit/hull_pricing_test.cpp
+  LIBRARIES hullscope::hull hullscope::proof hullscope::base)
 # QSopt_ex (Debian package libqsopt-ex-dev) solves linear programs exactly: an oracle written by others.
 hullscope_test(hull_property_test SOURCES ${hull_tests}/property/hull_property_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base qsopt_ex gmpxx gmp)

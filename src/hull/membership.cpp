@@ -14,7 +14,9 @@
 #include <hullscope/hull/detail/spread.hpp>
 #include <hullscope/hull/detail/tao.hpp>
 #include <hullscope/proof/checker.hpp>
+#include <mutex>
 #include <numeric>
+#include <optional>
 
 namespace hullscope::hull {
 
@@ -29,7 +31,8 @@ using proof::Verdict;
 namespace detail {
 std::unique_ptr<Solver> make_solver(const SolverContext& context) {
   if (context.solver.rfind("tao:", 0) == 0) return make_tao_solver(context);
-  return make_reference_solver(context);
+  if (context.solver == "reference") return make_reference_solver(context);
+  return make_batched_solver(context);
 }
 
 /// What a Membership keeps: the prepared points, its options, its solver and its clock.
@@ -37,7 +40,6 @@ struct Engine {
   Engine(PointsView view, MembershipOptions given)
       : options(std::move(given)),
         points(view),
-        checker(view),
         start(std::chrono::steady_clock::now()),
         goal{options.projection, options.eps * points.scale()},
         solver(make_solver({points, options.solver, goal, [this] { return out_of_time(); }, [this] { beat(); }})) {}
@@ -52,9 +54,16 @@ struct Engine {
     if (options.heartbeat) options.heartbeat();
   }
 
+  /// Made when first needed: it reads all points, and a batch of outside verdicts needs none.
+  const proof::Checker& checker() const {
+    std::call_once(checker_made, [this] { kept_checker.emplace(points.points()); });
+    return *kept_checker;
+  }
+
   MembershipOptions options;
   PreparedPoints points;
-  proof::Checker checker;
+  mutable std::once_flag checker_made;
+  mutable std::optional<proof::Checker> kept_checker;
   std::chrono::steady_clock::time_point start;
   Goal goal;
   std::unique_ptr<Solver> solver;
@@ -113,7 +122,7 @@ void Finder::decide_exactly(std::int64_t q) {
     const Proof found = detail::exact_search(engine_.points, exact, statistics.exact_steps);
     if (found.verdict == Verdict::undecided) return leave_undecided(q);
     const proof::CheckResult result =
-        engine_.checker.check(request_.queries, {found}, q, request_.mask, request_.leave_out).front();
+        engine_.checker().check(request_.queries, {found}, q, request_.mask, request_.leave_out).front();
     if (result.proved) {
       proof = found;
       return;
@@ -132,7 +141,7 @@ void Finder::leave_undecided(std::int64_t q) {
   Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
   if (proof.distance_lower > 0 && !proof.direction.empty()) {
     proof.verdict = Verdict::outside;
-    if (engine_.checker.check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
+    if (engine_.checker().check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
   }
   std::int64_t row = 0;
   while (!block_.filter(q).allows(row)) ++row;
@@ -153,7 +162,7 @@ void Finder::leave_undecided(std::int64_t q) {
 void Finder::settle_at_distance_zero(std::int64_t q) {
   Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
   proof.verdict = Verdict::inside;
-  if (engine_.checker.check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
+  if (engine_.checker().check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
   proof.weight = {1};
   for (std::int64_t row = 0; row < engine_.points.size(); ++row) {
     if (!block_.filter(q).allows(row)) continue;
@@ -165,23 +174,26 @@ void Finder::settle_at_distance_zero(std::int64_t q) {
   }
 }
 
-/// Moves the candidates into the answer; the queries whose candidate is no proof.
+/// Moves the candidates into the answer; the queries whose candidate is no proof. What the solver has not proved by
+/// itself is judged here, run by run.
 std::vector<std::int64_t> Finder::doubtful(std::vector<Candidate>& found) {
-  std::vector<std::uint8_t> proved;
+  std::vector<std::int64_t> queries;
   for (Candidate& candidate : found) {
     detail::sort_support(candidate.proof);
     answer_.proofs.push_back(std::move(candidate.proof));
     answer_.statistics.push_back(std::move(candidate.statistics));
-    proved.push_back(candidate.proved);
   }
-  const bool all_proved = std::find(proved.begin(), proved.end(), 0) == proved.end();
-  std::vector<proof::CheckResult> results(found.size());
-  if (!all_proved)
-    results = engine_.checker.check(request_.queries, answer_.proofs, 0, request_.mask, request_.leave_out);
-  std::vector<std::int64_t> queries;
-  for (std::size_t q = 0; q < found.size(); ++q)
-    if (proved[q] == 0 && (answer_.proofs[q].verdict == Verdict::undecided || !results[q].proved))
-      queries.push_back(static_cast<std::int64_t>(q));
+  for (std::size_t first = 0, last = 0; first < found.size(); first = last) {
+    for (last = first + 1; last < found.size() && found[last].proved == found[first].proved;) ++last;
+    if (found[first].proved) continue;
+    const auto begin = answer_.proofs.begin() + static_cast<std::ptrdiff_t>(first);
+    const std::vector<Proof> run(begin, begin + static_cast<std::ptrdiff_t>(last - first));
+    const std::vector<proof::CheckResult> results = engine_.checker().check(
+        request_.queries, run, static_cast<std::int64_t>(first), request_.mask, request_.leave_out);
+    for (std::size_t i = 0; i < run.size(); ++i)
+      if (run[i].verdict == Verdict::undecided || !results[i].proved)
+        queries.push_back(static_cast<std::int64_t>(first + i));
+  }
   return queries;
 }
 
@@ -234,7 +246,7 @@ bool Membership::together() const {
 }
 
 std::vector<std::string> solver_names() {
-  std::vector<std::string> names = {"reference"};
+  std::vector<std::string> names = {"batched", "reference"};
   for (const std::string& type : detail::tao_types()) names.push_back("tao:" + type);
   return names;
 }
@@ -242,7 +254,7 @@ std::vector<std::string> solver_names() {
 void require_solver(const std::string& solver) {
   const std::vector<std::string> names = solver_names();
   if (std::find(names.begin(), names.end(), solver) != names.end()) return;
-  const bool lacking = solver.rfind("tao:", 0) == 0 && names.size() == 1;
+  const bool lacking = solver.rfind("tao:", 0) == 0 && names.size() == 2;
   throw UsageError("Unknown solver \"" + solver + "\"; expected one of " + join(names) +
                    (lacking ? " (this build has no PETSc, so no tao:TYPE)"
                             : "; did you mean \"" + nearest_name(solver, names) + "\"?") +

@@ -17,8 +17,9 @@ class Spread;
 }
 
 struct MembershipOptions {
-  /// "reference" (Wolfe's min-norm point, one query at a time) or "tao:TYPE" (a bound-constrained type of PETSc).
-  std::string solver = "reference";
+  /// "batched" (Wolfe's min-norm point, many queries at once, most points ruled out by bounds), "reference" (the same
+  /// one query at a time, every point looked at) or "tao:TYPE" (a type of PETSc/TAO).
+  std::string solver = "batched";
   /// Also find the nearest hull point of outside queries, to relative 1e-6 with both bounds proved; without it an
   /// outside query is left as soon as a direction separates, and its distance is only bounded. (The weights of the
   /// nearest point are doubles, so very near the hull the upper bound ends at about 1e-15 of the data's scale.)
@@ -42,7 +43,8 @@ struct MembershipRequest {
 };
 
 struct QueryStatistics {
-  std::int32_t passes = 0;       ///< pricing passes over the points
+  std::int32_t passes = 0;       ///< directions that were priced
+  double products = 0;           ///< coordinate products that pricing computed (one pass over everything: N d)
   std::int32_t exact_steps = 0;  ///< steps of exact arithmetic that were needed
   std::string solver_reason;     ///< TAO's converged reason, empty for others
 };

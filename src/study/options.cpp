@@ -168,8 +168,9 @@ const std::vector<Option>& option_table() {
        "hull",
        science,
        TEXT(hull.solver),
-       {.one_of = {"reference"}, .or_prefix = "tao:"},
-       "reference: Wolfe's min-norm point, one query at a time; tao:TYPE: a bound-constrained solver of PETSc/TAO"},
+       {.one_of = {"batched", "reference"}, .or_prefix = "tao:"},
+       "batched: many queries at once, most points ruled out by bounds; reference: one query at a time, all points; "
+       "tao:TYPE: a solver of PETSc/TAO"},
       {"hull.projection",
        "hull",
        science,

@@ -55,7 +55,7 @@ struct Study {
 
   struct Hull {
     std::vector<std::string> spaces = {"latent"};  ///< of "pixel", "neural", "latent"
-    std::string solver = "reference";
+    std::string solver = "batched";
     bool projection = false;
     double eps = 0x1p-20;      ///< of the scale: a point within eps of the hull is counted apart
     std::int64_t shard = 250;  ///< queries a shard

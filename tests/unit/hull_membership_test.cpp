@@ -350,7 +350,7 @@ TEST(HullMembership, BadInputIsRefusedWithASentence) {
   Matrix<double> y = Matrix<double>::Zero(2, 3), wide = Matrix<double>::Zero(2, 4);
   expect_error<UsageError>([&] { ask(x, wide); }, "The queries have 4 coordinates, the points 3");
   expect_error<UsageError>([&] { ask(x, y, {.solver = "refrence"}); }, "did you mean \"reference\"");
-  expect_error<UsageError>([&] { ask(x, y, {.solver = "tao:nosuch"}); }, "expected one of reference");
+  expect_error<UsageError>([&] { ask(x, y, {.solver = "tao:nosuch"}); }, "expected one of batched, reference");
   expect_error<UsageError>([&] { ask(x, y, {}, {1, 0}); }, "The mask has 2 entries");
   expect_error<UsageError>([&] { ask(x, y, {}, std::vector<std::uint8_t>(10, 0)); }, "no point at all");
   expect_error<UsageError>([&] { ask(x, y, {}, {}, {3}); }, "left-out rows has 1 entries");

@@ -61,61 +61,22 @@ void products(const MatrixView<double>& x, std::int64_t first, std::int64_t n, c
   for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(value[static_cast<std::size_t>(i)] * factor);
 }
 
-template <class Scalar>
-void require_finite(const MatrixView<Scalar>& x) {
-  for (std::int64_t i = 0; i < x.rows(); ++i)
-    for (std::int64_t k = 0; k < x.cols(); ++k)
-      if (!std::isfinite(x(i, k)))
-        throw DataError("the points", "row " + std::to_string(i) + ", coordinate " + std::to_string(k),
-                        "found " + std::to_string(x(i, k)) + ", expected finite numbers; remove or mask that row.");
-}
-
 }  // namespace
 
 PreparedPoints::PreparedPoints(PointsView points)
-    : points_(points), size_(rows(points)), dimension_(cols(points)), groups_((size_ + kGroup - 1) / kGroup) {
-  std::visit([](const auto& x) { require_finite(x); }, points_);
-  std::vector<double> row(static_cast<std::size_t>(dimension_));
-  centre_.assign(row.size(), 0);
-  for (std::int64_t i = 0; i < size_; ++i) {
-    copy_row(i, row.data());
-    for (std::size_t k = 0; k < row.size(); ++k) centre_[k] += row[k] / static_cast<double>(size_);
-  }
-  // Lengths through the largest coordinate, so that squares of 1e200 do not overflow.
-  auto length = [&](const std::vector<double>& from) {
-    double largest = 0, sum = 0;
-    for (std::size_t k = 0; k < row.size(); ++k) largest = std::max(largest, std::abs(row[k] - from[k]));
-    if (largest == 0) return 0.0;
-    const double shrink = std::ldexp(1.0, -std::clamp(std::ilogb(largest), -1000, 1000));
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      const double v = (row[k] - from[k]) * shrink;
-      sum += v * v;
-    }
-    return std::sqrt(sum) / shrink;
-  };
-  const std::vector<double> origin(row.size(), 0);
-  std::vector<double> norm(static_cast<std::size_t>(size_));
-  double raw = 0;
-  for (std::int64_t i = 0; i < size_; ++i) {
-    copy_row(i, row.data());
-    norm[static_cast<std::size_t>(i)] = length(centre_);
-    scale_ += norm[static_cast<std::size_t>(i)] / static_cast<double>(size_);
-    raw = std::max(raw, length(origin));
-  }
-  const double size_of_unit = scale_ > 0 ? scale_ : raw;  // all points equal: their own size
-  unit_ = size_of_unit > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(size_of_unit) + 1, -1000, 1000)) : 1;
+    : points_(points),
+      size_(rows(points)),
+      dimension_(cols(points)),
+      groups_((size_ + kGroup - 1) / kGroup),
+      frame_(make_frame(points)) {
   half_norm_.assign(static_cast<std::size_t>(groups_ * kGroup), 0);
-  for (std::size_t i = 0; i < norm.size(); ++i) {
-    const double units = norm[i] / unit_;
-    half_norm_[i] = static_cast<float>(std::min(0.5 * units * units, 1e37));
-    radius_ = std::max(radius_, units * (1 + 1e-12));
-  }
-  raw_radius_ = raw / unit_ * (1 + 1e-12);
-  if (groups_ * kGroup * dimension_ * static_cast<std::int64_t>(sizeof(float)) <= kPanelBytes && radius_ < 1e15)
-    fill_panel();
+  for (std::size_t i = 0; i < frame_.norm.size(); ++i)
+    half_norm_[i] = static_cast<float>(std::min(0.5 * frame_.norm[i] * frame_.norm[i], 1e37));
 }
 
-void PreparedPoints::fill_panel() {
+void PreparedPoints::fill_panel() const {
+  const std::int64_t bytes = groups_ * kGroup * dimension_ * static_cast<std::int64_t>(sizeof(float));
+  if (bytes > kPanelBytes || frame_.radius >= 1e15) return;
   panel_.assign(static_cast<std::size_t>(groups_ * kGroup * dimension_), 0);
   std::vector<double> row(static_cast<std::size_t>(dimension_));
   for (std::int64_t i = 0; i < size_; ++i) {
@@ -123,7 +84,7 @@ void PreparedPoints::fill_panel() {
     float* group = panel_.data() + (i / kGroup) * kGroup * dimension_ + i % kGroup;
     for (std::int64_t k = 0; k < dimension_; ++k) {
       const std::size_t c = static_cast<std::size_t>(k);
-      group[k * kGroup] = static_cast<float>((row[c] - centre_[c]) / unit_);
+      group[k * kGroup] = static_cast<float>((row[c] - frame_.centre[c]) / frame_.unit);
     }
   }
 }
@@ -166,27 +127,30 @@ void PreparedPoints::nearest(const double* y, const std::vector<float>& allowed,
                              Pass& pass) const {
   // |x - y|^2 / 2 = |x - c|^2 / 2 - <x - c, y - c> + |y - c|^2 / 2; a far query is drawn nearer along its ray, which
   // changes the order little and keeps float32 in range.
-  std::vector<float> r(centre_.size());
+  std::vector<float> r(frame_.centre.size());
   double largest = 0;
-  for (std::size_t k = 0; k < r.size(); ++k) largest = std::max(largest, std::abs(y[k] - centre_[k]) / unit_);
+  for (std::size_t k = 0; k < r.size(); ++k)
+    largest = std::max(largest, std::abs(y[k] - frame_.centre[k]) / frame_.unit);
   const double shrink = largest > 1e15 ? 1e15 / largest : 1;
-  for (std::size_t k = 0; k < r.size(); ++k) r[k] = static_cast<float>(-((y[k] - centre_[k]) / unit_) * shrink);
+  for (std::size_t k = 0; k < r.size(); ++k)
+    r[k] = static_cast<float>(-((y[k] - frame_.centre[k]) / frame_.unit) * shrink);
   run(r, 1, 0, allowed, true, left_out, pass);
 }
 
 void PreparedPoints::price(const double* y, const double* r, const std::vector<float>& allowed, std::int64_t left_out,
                            Pass& pass) const {
   std::vector<float> direction(r, r + dimension_);
-  const bool centred = !panel_.empty();
+  const bool centred = !panel().empty();
   double along = 0, length = 0;
   for (std::size_t k = 0; k < direction.size(); ++k) {
-    const double v = (centred ? y[k] - centre_[k] : y[k]) / unit_;
+    const double v = (centred ? y[k] - frame_.centre[k] : y[k]) / frame_.unit;
     along += v * r[k];
     length += v * v;
   }
   run(direction, 1, static_cast<float>(-along), allowed, false, left_out, pass);
   // Rounding of x - c, of r and of y's term to float32, d products and d + 1 additions, all below gamma_{d+6}.
-  pass.noise = static_cast<double>(dimension_ + 6) * 0x1p-23 * ((centred ? radius_ : raw_radius_) + std::sqrt(length));
+  pass.noise = static_cast<double>(dimension_ + 6) * 0x1p-23 *
+               ((centred ? frame_.radius : frame_.raw_radius) + std::sqrt(length));
 }
 
 void PreparedPoints::run(const std::vector<float>& direction, double factor, float constant,
@@ -195,7 +159,7 @@ void PreparedPoints::run(const std::vector<float>& direction, double factor, flo
   pass.score.resize(static_cast<std::size_t>(groups_ * kGroup));
   pass.group_min.resize(static_cast<std::size_t>(groups_));
   const float* half_norms = add_half_norms ? half_norm_.data() : nullptr;
-  if (!panel_.empty()) {
+  if (!panel().empty()) {
     panel_pass(panel_.data(), groups_, dimension_, direction.data(), constant, allowed.data(), half_norms,
                pass.score.data(), pass.group_min.data());
   } else {
@@ -204,15 +168,15 @@ void PreparedPoints::run(const std::vector<float>& direction, double factor, flo
     std::fill(pass.score.begin(), pass.score.end(), 0.0F);
     double along_centre = 0;
     if (add_half_norms)
-      for (std::size_t k = 0; k < direction.size(); ++k) along_centre -= centre_[k] / unit_ * direction[k];
+      for (std::size_t k = 0; k < direction.size(); ++k) along_centre -= frame_.centre[k] / frame_.unit * direction[k];
     // The direction carries the change of units as far as its type can; the rest is multiplied afterwards.
-    const double first_factor = std::clamp(1 / unit_, 0x1p-60, 0x1p60);
+    const double first_factor = std::clamp(1 / frame_.unit, 0x1p-60, 0x1p60);
     std::vector<float> scaled(direction.size());
     for (std::size_t k = 0; k < scaled.size(); ++k) scaled[k] = static_cast<float>(direction[k] * first_factor);
     for (std::int64_t first = 0; first < size_; first += kTile)
       std::visit(
           [&](const auto& x) {
-            products(x, first, std::min(kTile, size_ - first), scaled, factor / unit_ / first_factor,
+            products(x, first, std::min(kTile, size_ - first), scaled, factor / frame_.unit / first_factor,
                      pass.score.data() + first);
           },
           points_);

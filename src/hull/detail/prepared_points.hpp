@@ -1,9 +1,11 @@
 // The points as pricing wants them: scores of all rows along a direction, with a bound of their rounding error.
 #pragma once
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 #include <hullscope/base/matrix.hpp>
+#include <hullscope/hull/detail/frame.hpp>
 #include <hullscope/hull/detail/pricing.hpp>
 
 namespace hullscope::hull::detail {
@@ -38,11 +40,12 @@ class PreparedPoints {
   std::int64_t size() const { return size_; }
   std::int64_t dimension() const { return dimension_; }
   const PointsView& points() const { return points_; }
-  double scale() const { return scale_; }  ///< mean distance to the mean, in the data's units
-  double unit() const { return unit_; }    ///< 2^exponent
-  double inverse_unit() const { return 1 / unit_; }
-  double radius() const { return radius_; }                      ///< max |x - c| in units, rounded up
-  const std::vector<double>& centre() const { return centre_; }  ///< c, about the mean
+  const Frame& frame() const { return frame_; }
+  double scale() const { return frame_.scale; }  ///< mean distance to the mean, in the data's units
+  double unit() const { return frame_.unit; }    ///< 2^exponent
+  double inverse_unit() const { return 1 / frame_.unit; }
+  double radius() const { return frame_.radius; }                      ///< max |x - c| in units, rounded up
+  const std::vector<double>& centre() const { return frame_.centre; }  ///< c, about the mean
   /// Row i as doubles, exact, in the data's units. out: d values.
   void copy_row(std::int64_t i, double* out) const;
   /// sum_k (x_ik - y_k) r_k in double, in the data's units, and a bound of its rounding error.
@@ -59,16 +62,18 @@ class PreparedPoints {
  private:
   void run(const std::vector<float>& direction, double factor, float constant, const std::vector<float>& allowed,
            bool add_half_norms, std::int64_t left_out, Pass& pass) const;
-  void fill_panel();
+  void fill_panel() const;
+  const std::vector<float>& panel() const {
+    std::call_once(panel_made_, [this] { fill_panel(); });
+    return panel_;
+  }
 
   PointsView points_;
   std::int64_t size_, dimension_, groups_;
-  std::vector<double> centre_;  ///< approximately the mean; any value is right
-  double scale_ = 0, unit_ = 1;
-  double radius_ = 0;             ///< max |x - c| in units, rounded up
-  double raw_radius_ = 0;         ///< max |x| in units, rounded up
+  Frame frame_;
   std::vector<float> half_norm_;  ///< |x - c|^2 / 2 in units^2
-  std::vector<float> panel_;      ///< [group][coordinate][row in group]: (x - c) in units; empty if too large
+  mutable std::once_flag panel_made_;
+  mutable std::vector<float> panel_;  ///< [group][coordinate][row in group]: (x - c) in units; empty if too large
 };
 
 /// Rows with the `count` smallest scores, and every row with a score <= threshold, ascending.

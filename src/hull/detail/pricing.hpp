@@ -47,6 +47,7 @@ struct Priced {
   /// <x - y, u> >= lower, exactly, for every row that takes part: min(cut, min over rows of (value - its error bound)).
   double lower = 0;
   std::vector<PricedRow> lowest;  ///< the `wanted` first rows with value < cut, ascending
+  double products = 0;  ///< coordinate products that were computed (a whole pass: N d); not part of the answer
 };
 
 /// Rows that take part in every ask of a batch: mask[row] != 0, or all.
@@ -75,5 +76,9 @@ class Pricing {
 /// (k mod 8), added as ((0+4)+(2+6))+((1+5)+(3+7)): the same bits on every instruction set.
 double row_value(const float* x, const double* y, const double* u, std::int64_t d, double& error);
 double row_value(const double* x, const double* y, const double* u, std::int64_t d, double& error);
+
+/// sum ((x_k - y_k) factor)^2 in the same order.
+double squared_distance(const float* x, const double* y, double factor, std::int64_t d);
+double squared_distance(const double* x, const double* y, double factor, std::int64_t d);
 
 }  // namespace hullscope::hull::detail

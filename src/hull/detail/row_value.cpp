@@ -49,6 +49,27 @@ HULLSCOPE_VECTORISED Sums sums_of_doubles(const double* x, const double* y, cons
   return sums(x, y, u, d);
 }
 
+template <class Scalar>
+[[gnu::always_inline]] inline double square(const Scalar* x, const double* y, double factor, std::int64_t d) {
+  Lanes sum = {};
+  std::int64_t k = 0;
+  for (; k + kWidth <= d; k += kWidth) {
+    const Lanes v = (load(x + k) - load(y + k)) * factor;
+    sum += v * v;
+  }
+  for (int j = 0; k + j < d; ++j) {
+    const double v = (static_cast<double>(x[k + j]) - y[k + j]) * factor;
+    sum[j] += v * v;
+  }
+  return sum_of(sum);
+}
+HULLSCOPE_VECTORISED double square_of_floats(const float* x, const double* y, double factor, std::int64_t d) {
+  return square(x, y, factor, d);
+}
+HULLSCOPE_VECTORISED double square_of_doubles(const double* x, const double* y, double factor, std::int64_t d) {
+  return square(x, y, factor, d);
+}
+
 // One difference, one product, at most d / 8 + 10 additions a term, doubled for the bound's own rounding; the last term
 // covers products below the normal range.
 double error_of(const Sums& s, std::int64_t d) {
@@ -67,6 +88,14 @@ double row_value(const double* x, const double* y, const double* u, std::int64_t
   const Sums s = sums_of_doubles(x, y, u, d);
   error = error_of(s, d);
   return s.value;
+}
+
+double squared_distance(const float* x, const double* y, double factor, std::int64_t d) {
+  return square_of_floats(x, y, factor, d);
+}
+
+double squared_distance(const double* x, const double* y, double factor, std::int64_t d) {
+  return square_of_doubles(x, y, factor, d);
 }
 
 }  // namespace hullscope::hull::detail

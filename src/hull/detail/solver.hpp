@@ -49,6 +49,8 @@ class Solver {
   virtual std::vector<Candidate> find(const QueryBlock& block) const = 0;
 };
 
+/// The default: many queries at once, pricing below one pass over the points (batched_solver.cpp).
+std::unique_ptr<Solver> make_batched_solver(const SolverContext& context);
 std::unique_ptr<Solver> make_reference_solver(const SolverContext& context);
 /// Up to 4 dimensions: Qhull's facets first (facets.hpp), `rest` for what they leave. Otherwise `rest` itself.
 std::unique_ptr<Solver> make_facet_solver(const SolverContext& context, std::unique_ptr<Solver> rest);

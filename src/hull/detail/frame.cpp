@@ -1,0 +1,218 @@
+#include <hullscope/hull/detail/frame.hpp>
+
+#include <cblas.h>
+
+#include <Eigen/Eigenvalues>
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <hullscope/base/error.hpp>
+#include <hullscope/base/random.hpp>
+#include <hullscope/hull/detail/pricing.hpp>
+
+namespace hullscope::hull::detail {
+namespace {
+
+constexpr std::int64_t kWidth = 8;
+using Lanes = double __attribute__((vector_size(64), aligned(8), may_alias));
+using Floats = float __attribute__((vector_size(32), aligned(4), may_alias));
+
+[[gnu::always_inline]] inline Lanes load(const float* x) {
+  return __builtin_convertvector(*reinterpret_cast<const Floats*>(x), Lanes);
+}
+[[gnu::always_inline]] inline Lanes load(const double* x) {
+  return *reinterpret_cast<const Lanes*>(x);
+}
+
+#define HULLSCOPE_VECTORISED __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+
+// The largest |x_k|; NaN or infinity if there is one (0 x is then NaN).
+template <class Scalar>
+[[gnu::always_inline]] inline double largest_of(const Scalar* x, std::int64_t d) {
+  Lanes most = {}, poison = {};
+  double rest = 0, rest_poison = 0;
+  std::int64_t k = 0;
+  for (; k + kWidth <= d; k += kWidth) {
+    const Lanes v = load(x + k), a = v < 0 ? -v : v;
+    most = a > most ? a : most;
+    poison += a * 0;
+  }
+  for (; k < d; ++k) {
+    const double a = std::fabs(static_cast<double>(x[k]));
+    rest = a > rest ? a : rest;
+    rest_poison += a * 0;
+  }
+  for (int j = 0; j < kWidth; ++j) rest = most[j] > rest ? most[j] : rest, rest_poison += poison[j];
+  return rest + rest_poison;
+}
+HULLSCOPE_VECTORISED double largest(const float* x, std::int64_t d) {
+  return largest_of(x, d);
+}
+HULLSCOPE_VECTORISED double largest(const double* x, std::int64_t d) {
+  return largest_of(x, d);
+}
+
+template <class Scalar>
+[[gnu::always_inline]] inline void add_to(double* sum, const Scalar* x, double factor, std::int64_t d) {
+  std::int64_t k = 0;
+  for (; k + kWidth <= d; k += kWidth) *reinterpret_cast<Lanes*>(sum + k) += load(x + k) * factor;
+  for (; k < d; ++k) sum[k] += static_cast<double>(x[k]) * factor;
+}
+HULLSCOPE_VECTORISED void add(double* sum, const float* x, double factor, std::int64_t d) {
+  add_to(sum, x, factor, d);
+}
+HULLSCOPE_VECTORISED void add(double* sum, const double* x, double factor, std::int64_t d) {
+  add_to(sum, x, factor, d);
+}
+
+template <class Scalar>
+[[noreturn]] void refuse(const MatrixView<Scalar>& x, std::int64_t row) {
+  std::int64_t k = 0;
+  while (std::isfinite(x(row, k))) ++k;
+  throw DataError("the points", "row " + std::to_string(row) + ", coordinate " + std::to_string(k),
+                  "found " + std::to_string(x(row, k)) + ", expected finite numbers; remove or mask that row.");
+}
+
+double power_of_two_above(double length) {
+  return length > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(length) + 1, -1000, 1000)) : 1;
+}
+
+template <class Scalar>
+Frame frame_of(const MatrixView<Scalar>& x) {
+  const std::int64_t n = x.rows(), d = x.cols();
+  const auto row = [&](std::int64_t i) { return x.data() + i * d; };
+  double most = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double a = largest(row(i), d);
+    if (!std::isfinite(a)) refuse(x, i);
+    most = std::max(most, a);
+  }
+  // Sums of squares in a coarse unit first, in which nothing overflows.
+  const double coarse = power_of_two_above(most), share = 1 / static_cast<double>(n);
+  Frame frame;
+  frame.centre.assign(static_cast<std::size_t>(d), 0);
+  std::vector<double> tile(frame.centre.size());
+  for (std::int64_t first = 0; first < n; first += kTileRows) {
+    std::fill(tile.begin(), tile.end(), 0.0);
+    for (std::int64_t i = first; i < std::min(n, first + kTileRows); ++i) add(tile.data(), row(i), share, d);
+    add(frame.centre.data(), tile.data(), 1, d);
+  }
+  const std::vector<double> origin(frame.centre.size(), 0);
+  const double slack = 1 + 0x1p-50 * static_cast<double>(d + 16);
+  frame.norm.resize(static_cast<std::size_t>(n));
+  double raw = 0, sum = 0;
+  for (std::int64_t first = 0; first < n; first += kTileRows) {
+    double tile_sum = 0;
+    for (std::int64_t i = first; i < std::min(n, first + kTileRows); ++i) {
+      const double length = std::sqrt(squared_distance(row(i), frame.centre.data(), 1 / coarse, d));
+      frame.norm[static_cast<std::size_t>(i)] = length;
+      tile_sum += length * share;
+      raw = std::max(raw, std::sqrt(squared_distance(row(i), origin.data(), 1 / coarse, d)));
+    }
+    sum += tile_sum;
+  }
+  frame.scale = sum * coarse;
+  const double length = sum > 0 ? sum : raw;  // all points equal: their own size
+  frame.unit = power_of_two_above(length * coarse);
+  const double to_units = coarse / frame.unit;
+  for (double& norm : frame.norm) {
+    norm = norm * to_units * slack + 0x1p-400;
+    frame.radius = std::max(frame.radius, norm);
+  }
+  frame.raw_radius = raw * to_units * slack + 0x1p-400;
+  return frame;
+}
+
+// Eigenvectors of a symmetric matrix as rows, the largest eigenvalue first.
+Matrix<double> eigenvectors(const Matrix<double>& symmetric) {
+  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(symmetric);
+  return solver.eigenvectors().transpose().colwise().reverse();
+}
+
+// Orthonormal rows that span what the rows of `v` span, and more if those depend on one another.
+Matrix<double> orthonormal_rows(const Matrix<double>& v) {
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(v.transpose());
+  return (qr.householderQ() * Eigen::MatrixXd::Identity(v.cols(), v.rows())).transpose();
+}
+
+Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
+  Matrix<double> c(a.rows(), b.cols());
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(a.rows()), static_cast<int>(b.cols()),
+              static_cast<int>(a.cols()), 1, a.data(), static_cast<int>(a.cols()), b.data(), static_cast<int>(b.cols()),
+              0, c.data(), static_cast<int>(b.cols()));
+  return c;
+}
+
+// The leading eigenvectors of S^T S by subspace iteration; S: sample, one row a sample.
+Matrix<double> leading_directions(const Matrix<double>& sample, std::int64_t width, int iterations) {
+  const std::int64_t d = sample.cols(), more = std::min(d, width + 16);
+  Matrix<double> v(more, d);
+  const std::uint64_t key = stream_key(0, "hull/frame");
+  for (std::int64_t i = 0; i < more; ++i) {
+    RandomStream stream(key, static_cast<std::uint64_t>(i));
+    for (std::int64_t k = 0; k < d; ++k) v(i, k) = stream.uniform() - 0.5;
+  }
+  const Matrix<double> transposed = sample.transpose();
+  for (int i = 0; i < iterations; ++i) v = orthonormal_rows(product(product(v, transposed), sample));
+  const Matrix<double> image = product(v, transposed);
+  return product(eigenvectors(product(image, image.transpose())), v).topRows(width);
+}
+
+// At most `most` rows, evenly taken.
+Matrix<double> sample_rows(const PointsView& points, const Frame& frame, std::int64_t most) {
+  const std::int64_t n = rows(points), taken = std::min(n, most);
+  Matrix<double> sample(taken, cols(points));
+  for (std::int64_t j = 0; j < taken; ++j) {
+    const std::int64_t i = j * n / taken;
+    centred_rows(points, frame, i, i + 1, sample.row(j).data());
+  }
+  return sample;
+}
+
+Matrix<double> covariance(const Matrix<double>& sample) {
+  const int d = static_cast<int>(sample.cols());
+  Matrix<double> result = Matrix<double>::Zero(d, d);
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, d, static_cast<int>(sample.rows()), 1, sample.data(), d, 0,
+              result.data(), d);
+  result.triangularView<Eigen::StrictlyUpper>() = result.transpose();
+  return result;
+}
+
+}  // namespace
+
+Frame make_frame(const PointsView& points) {
+  return std::visit([](const auto& x) { return frame_of(x); }, points);
+}
+
+void centred_rows(const PointsView& points, const Frame& frame, std::int64_t first, std::int64_t last, double* out) {
+  std::visit(
+      [&](const auto& x) {
+        const std::int64_t d = x.cols();
+        const double factor = 1 / frame.unit;
+        for (std::int64_t i = first; i < last; ++i) {
+          const auto* row = x.data() + i * d;
+          double* to = out + (i - first) * d;
+          for (std::int64_t k = 0; k < d; ++k)
+            to[k] = (static_cast<double>(row[k]) - frame.centre[static_cast<std::size_t>(k)]) * factor;
+        }
+      },
+      points);
+}
+
+Matrix<double> principal_directions(const PointsView& points, const Frame& frame, std::int64_t width) {
+  constexpr std::int64_t kWhole = 256, kMany = 2048;
+  const std::int64_t d = cols(points);
+  if (frame.radius > 0x1p400) return Matrix<double>::Identity(width, d);  // squares would overflow
+  Matrix<double> directions;
+  if (d <= kWhole)
+    directions = eigenvectors(covariance(sample_rows(points, frame, 4096))).topRows(width);
+  else
+    directions = leading_directions(sample_rows(points, frame, d <= kMany ? 1024 : 256), width, d <= kMany ? 3 : 1);
+  const Matrix<double> defect = directions * directions.transpose() - Matrix<double>::Identity(width, width);
+  if (!(defect.cwiseAbs().maxCoeff() <= 0x1p-40)) return Matrix<double>::Identity(width, d);
+  return directions;
+}
+
+}  // namespace hullscope::hull::detail
