@@ -44,7 +44,7 @@ from data import Data
 HERE = pathlib.Path(__file__).resolve().parent
 HULLSCOPE = os.environ.get("HULLSCOPE", str(HERE.parents[1] / "build/release/bin/hullscope"))
 KINDS = ("ours", "pass", "peers", "tao", "truth", "scaling", "ranks")
-PEERS = {"reference": 100, "highs": 8, "clp": 20, "nnls": 20, "qhull": 10000, "delaunay": 10000}  # sample sizes
+PEERS = {"reference": 100, "highs": 8, "clp": 20, "nnls": 20, "qhull": 1000, "delaunay": 1000}  # sample sizes
 FACETS = {"qhull": 4, "delaunay": 2}  # the most dimensions in which they end within minutes
 TAO_TYPES = ("hullscope", "blmvm", "bqnktr", "bntr", "tron", "gpcg", "bqpip")
 TAO_DATA = ("pca-8", "pca-32", "pca-128")
@@ -157,7 +157,9 @@ class Bench:
 
     def kind_ours(self):
         for name in self.names:
-            for method, more in (("membership", []), ("projection", ["--projection"])):
+            modes = {"membership": [], "projection": ["--projection"]}
+            named = [mode for mode in modes if self.wanted(mode)] or modes  # --methods that name peers choose no mode
+            for method, more in ((mode, modes[mode]) for mode in named):
                 self.cell(
                     "ours", name, method, lambda m=method, o=more, n=name: self.ours(n, m, *self.data.paths(n), *o)
                 )
@@ -224,7 +226,7 @@ class Bench:
             for method, count in PEERS.items():
                 if d > FACETS.get(method, d) or not self.wanted(method):
                     continue
-                path, chosen = self.sample(name, count)
+                path, chosen = self.sample(name, 1000 if method == "reference" and d <= 32 else count)
 
                 def measure(method=method, points=points, path=path, chosen=chosen):
                     if method == "reference":
@@ -248,7 +250,9 @@ class Bench:
                 cpu = self.membership(points, queries, output, "--solver", solver, budget=self.options.budget)[1]
             except Spent:
                 break
-            best = {"cpu": [max(cpu - base, 0) / count] * count, "spent": None}
+            with h5py.File(output) as file:
+                reasons = [plain(value) for value in file["solver_reason"][:]] if "solver_reason" in file else []
+            best = {"cpu": [max(cpu - base, 0) / count] * count, "spent": None, "reasons": reasons}
             if cpu > self.options.budget / 6:
                 break
         return best
@@ -342,13 +346,15 @@ class Bench:
                     ),
                 )
 
-    def with_truth(self, cell):
-        """A peer's sample with our proved verdicts of the same queries."""
+    def complete(self, cell):
+        """A peer's sample with our proved verdicts of the same queries; our run without what only this machine has."""
+        for key in ("input_paths", "hosts", "slurm_job_id"):
+            cell.get("run", {}).pop(key, None)
         source = self.work / f"{cell['data']}-membership.h5"
         if cell["kind"] == "peers" and source.exists():
             with h5py.File(source) as file:
                 verdicts = file["verdict"][:]
-            cell["proved"] = [int(verdicts[q]) for q in cell["queries"]]
+            cell["proved"] = [int(verdicts[q]) for q in cell.pop("queries")]
         return cell
 
     def run(self):
@@ -357,9 +363,9 @@ class Bench:
             if kind not in KINDS:
                 raise SystemExit(f"--only {kind}: expected some of {', '.join(KINDS)}")
             getattr(self, f"kind_{kind}")()
-        cells = [self.with_truth(json.loads(path.read_text())) for path in sorted(self.cells.glob("*.json"))]
+        cells = [self.complete(json.loads(path.read_text())) for path in sorted(self.cells.glob("*.json"))]
         everything = {"machine": machine(), "solver": self.options.solver, "cells": cells}
-        (self.work / "hull.json").write_text(json.dumps(everything, indent=1))
+        (self.work / "hull.json").write_text(report.as_json(everything))
         if self.options.report:
             report.write(everything, pathlib.Path(self.options.report))
         return len(cells)
@@ -379,8 +385,10 @@ def version(method="ours"):
     if method == "sgemm":
         return f"numpy {np.__version__}"
     command = ["pkg-config", "--modversion", "clp"] if method == "clp" else [HULLSCOPE, "--version"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return ("Clp " if method == "clp" else "") + "; ".join(text.split("\n")).strip("; ")
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    if method == "clp":
+        return f"Clp {text}"
+    return "; ".join(line for line in text.split("\n") if "unknown" not in line)
 
 
 @functools.cache
