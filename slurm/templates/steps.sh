@@ -31,7 +31,9 @@ note() { echo "$*" >>"$outcome"; }
 # Stopped early, by the time limit or for a job that goes first: into the queue again, to go on from the checkpoints.
 early() { [ "$1" = 75 ] || { [ -n "$stopped" ] && [ "$1" != 0 ] && [ "$1" != 2 ]; }; }
 requeue() {
-  if [ "${SLURM_RESTART_COUNT:-0}" -ge @REQUEUES@ ]; then
+  if [ -e "$folder/$round/cancelled" ]; then # by hullscope cancel: not to come back
+    note end 75 "$SECONDS"
+  elif [ "${SLURM_RESTART_COUNT:-0}" -ge @REQUEUES@ ]; then
     echo "hullscope: stopped early once more after @REQUEUES@ requeues; hullscope resume goes on" >&2
     note end 75 "$SECONDS"
   else

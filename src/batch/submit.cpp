@@ -498,6 +498,8 @@ std::size_t cancel(const std::string& folder) {
       ids.push_back(job.id);
       elements += count;
       job.state = "cancelled";
+      // A job that is told to stop writes its checkpoint and requeues itself: its script looks for this first.
+      write_whole(folder + "/" + round_folder(round.number) + "/cancelled", "by hullscope cancel\n");
     }
   if (const auto fault = cancel_jobs(ids); !fault.empty())
     throw EnvironmentError(fmt::format("{} jobs could not be cancelled: {}", ids.size(), fault));
