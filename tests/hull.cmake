@@ -22,6 +22,10 @@ if(HULLSCOPE_WITH_PETSC)
   hullscope_compile_options(tao_types)
   set_target_properties(tao_types PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(tao_types PRIVATE hullscope::hull PkgConfig::PETSC MPI::MPI_C)
+  hullscope_script_test(tao_benchmark LABELS docs TIMEOUT 120
+    COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/benchmarks/tao/run.py $<TARGET_FILE:tao_types> --tiny --dimensions 3
+      --queries 2 --limit 5 --types hullscope,blmvm)
+  set_tests_properties(tao_benchmark PROPERTIES PASS_REGULAR_EXPRESSION "PCA 3 . hullscope .[^\n]* 2 of 2 . [0-9]")
   hullscope_test(hull_tao_test SOURCES ${hull_tests}/unit/hull_tao_test.cpp
     LIBRARIES hullscope::hull hullscope::proof hullscope::base)
   hullscope_test(tao_type_test SOURCES ${hull_tests}/mpi/tao_type_test.cpp ${hull_tests}/mpi/mpi_main.cpp
