@@ -32,7 +32,7 @@ namespace detail {
 std::unique_ptr<Solver> make_solver(const SolverContext& context) {
   if (context.solver.rfind("tao:", 0) == 0) return make_tao_solver(context);
   if (context.solver == "reference") return make_reference_solver(context);
-  return make_batched_solver(context);
+  return make_facet_solver(context, make_batched_solver(context));
 }
 
 /// What a Membership keeps: the prepared points, its options, its solver and its clock.
