@@ -92,8 +92,8 @@ void expect_equal_pricing(std::int64_t d) {
   std::vector<std::uint8_t> mask(static_cast<std::size_t>(n), 1);
   for (std::int64_t i = 0; i < n; i += 3) mask[static_cast<std::size_t>(i)] = 0;
   group.register_mask(mask);
-  EXPECT_EQ(group.scale(), expected.scale());
-  EXPECT_EQ(group.centre(), expected.centre());
+  EXPECT_EQ(group.scale(), local.scale());
+  EXPECT_EQ(group.centre(), local.centre());
   for (int repeat = 0; repeat <= world.rank(); ++repeat) {
     const Matrix<double> y = gaussian<double>(4, d, seed() + 10 * static_cast<std::uint64_t>(world.rank()), "asks");
     Matrix<double> u = gaussian<double>(4, d, seed() + static_cast<std::uint64_t>(repeat), "directions");
