@@ -128,7 +128,7 @@ TEST(HullBatched, SameBitsAloneReversedAndInThreads) {
 
 // Most of the points are ruled out by bounds; what was computed is told.
 TEST(HullBatched, CountsTheProductsThatItComputes) {
-  const Case c = cloud(20000, 4, 100);
+  const Case c = cloud(20000, 6, 100);  // up to 4 dimensions facets answer without a product
   const hull::MembershipAnswer answer = ask(c.points, c.queries, options("batched", false));
   double products = 0, passes = 0;
   for (const hull::QueryStatistics& s : answer.statistics) products += s.products, passes += s.passes;
