@@ -111,7 +111,9 @@ class StageModel {
     return std::max(bytes, std::min(limit, 1048576.0 * static_cast<double>(lesson->second.megabytes)));
   }
 
+  /// The stage's own memory where the profile states one, else what the cost model says.
   double plain_memory(std::size_t task, std::int64_t ranks_of_node) const {
+    if (!own_.memory.empty()) return 1048576.0 * static_cast<double>(megabytes_of(own_.memory));
     return costs_.memory_bytes(request_.plan[task], ranks_of_node) * request_.profile.work.memory_factor;
   }
 
@@ -235,8 +237,8 @@ void ask_memory(Job& job, const StageModel& model, const LayoutRequest& request,
                 const std::vector<std::size_t>& tasks) {
   const auto limit = megabytes_of(request.profile.limits.memory);
   auto& ask = job.request;
-  if (!model.own().memory.empty()) {
-    ask.megabytes = megabytes_of(model.own().memory);
+  if (!model.own().memory.empty()) {  // as stated, or what a try without enough has taught
+    ask.megabytes = static_cast<std::int64_t>(std::ceil(largest_memory(model, tasks, 1).first / 1048576));
     return;
   }
   while (true) {
@@ -304,8 +306,10 @@ Job last_job(const LayoutRequest& request, const study::CostModel& costs, const 
   job.seconds = {job.cpu_seconds + kReportSeconds};
   job.request.ranks = 1;
   if (reduces) ask_memory(job, model, request, job.elements[0]);
-  job.request.megabytes = std::max<std::int64_t>(job.request.megabytes, 2 * kLeastMegabytes);  // the figures' Python
-  if (!model.own().memory.empty()) job.request.megabytes = megabytes_of(model.own().memory);
+  if (model.own().memory.empty())
+    job.request.megabytes = std::max<std::int64_t>(job.request.megabytes, 2 * kLeastMegabytes);  // the figures' Python
+  else if (!reduces)
+    job.request.megabytes = megabytes_of(model.own().memory);
   job.request.megabytes = std::min(job.request.megabytes, megabytes_of(request.profile.limits.memory));
   ask_time(job, model, request);
   for (std::size_t i = 0; i < request.plan.size(); ++i)

@@ -153,6 +153,16 @@ TEST(BatchLayout, WhatFailedBeforeIsAloneAndAsksForMoreMemory) {
   EXPECT_GT(after.jobs[0].request.megabytes, before.jobs[0].request.megabytes);
 }
 
+TEST(BatchLayout, StatedMemoryIsAskedForUntilATryHasTaughtMore) {
+  Case c(study_of(1, 6, {2}));
+  c.profile.stage["train"].memory = "3000M";
+  auto request = c.request();
+  for (std::size_t i = 0; i < c.plan.size(); ++i) request.wanted[i] = c.plan[i].stage == "train";
+  EXPECT_EQ(make_layout(request).jobs[0].request.megabytes, 3000);
+  request.lessons[2] = {6000, true};
+  EXPECT_EQ(make_layout(request).jobs[0].request.megabytes, 6000);
+}
+
 TEST(BatchLayout, MoreFailuresThanTheQueueTakesArePackedAgain) {
   Case c(study_of(10, 30, {}));
   c.profile.limits.submitted = 50;
