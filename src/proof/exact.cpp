@@ -178,6 +178,7 @@ Barycentric from_solution(const IntegerMatrix& z, const Integer& den) {
 
 Barycentric exact_barycentric(const PointsView& points, std::span<const std::int64_t> support,
                               std::span<const double> y) {
+  detail::clean_up_with_thread();
   Barycentric out;
   if (support.empty()) return out;
   const Matrix<double> rows = detail::gather(points, support);
@@ -246,6 +247,7 @@ struct ExactDirection::State {
 };
 
 ExactDirection::ExactDirection(std::span<const double> r) : state_(std::make_unique<State>()) {
+  detail::clean_up_with_thread();
   const int e = least_exponent(r);
   state_->exponent = e == kNoExponent ? 0 : e;
   state_->r.resize(r.size());
@@ -254,6 +256,7 @@ ExactDirection::ExactDirection(std::span<const double> r) : state_(std::make_uni
 }
 
 ExactDirection::ExactDirection(const std::vector<std::string>& integers) : state_(std::make_unique<State>()) {
+  detail::clean_up_with_thread();
   state_->r.resize(integers.size());
   for (std::size_t k = 0; k < integers.size(); ++k) {
     const std::string& text = integers[k];
@@ -340,6 +343,7 @@ double ExactDirection::distance_lower(const PointsView& points, std::span<const 
 
 bool exact_distance_within(const PointsView& points, std::span<const std::int64_t> support,
                            std::span<const double> weight, std::span<const double> y, double upper) {
+  detail::clean_up_with_thread();
   const Matrix<double> x = detail::gather(points, support);
   int e = least_exponent(y, least_exponent({x.data(), static_cast<std::size_t>(x.size())}));
   if (e == kNoExponent) e = 0;

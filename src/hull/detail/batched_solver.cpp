@@ -34,16 +34,18 @@ constexpr int kRounds = 100;                  ///< some ten are needed; more mea
 /// How many rows a round adds, and how many a query starts from.
 struct Sizes {
   explicit Sizes(std::int64_t d) : gram(d >= kGramDimensions) {
-    start = static_cast<std::int32_t>(gram ? 64 : std::clamp<std::int64_t>(4 * (d + 1), 16, 128));
-    more = static_cast<std::int32_t>(gram ? 48 : std::clamp<std::int64_t>(2 * (d + 1), 8, 64));
+    start = static_cast<std::int32_t>(gram ? 48 : std::clamp<std::int64_t>(4 * (d + 1), 16, 128));
+    more = static_cast<std::int32_t>(gram ? 32 : std::clamp<std::int64_t>(2 * (d + 1), 8, 64));
     kept = 96;
-    const std::size_t columns = 256,
-                      bytes = columns * static_cast<std::size_t>(d) * (gram ? 8 : 32) + 2 * columns * columns * 8;
+    depth = gram ? 64 : 8;
+    const std::size_t columns = 96;  // of a working set; it may grow beyond that
+    const std::size_t bytes = columns * static_cast<std::size_t>(d) * (gram ? 8 : 32) + 2 * columns * columns * 8;
     lanes = std::clamp<std::size_t>(kLaneBytes / bytes, 16, kLanes);
   }
   bool gram;
   std::int32_t start, more;
   std::size_t kept, lanes;
+  double depth;  ///< of a membership's cut below the level: see Lane::ask
 };
 
 /// One query on its way.
@@ -162,7 +164,7 @@ Ask Lane::ask() const {
   if (goal_.projection)
     ask.cut = reached * (1 - 2.5e-7);
   else
-    ask.cut = reached > goal_.eps ? goal_.eps + (reached - goal_.eps) / 8 : reached / 8;
+    ask.cut = reached > goal_.eps ? goal_.eps + (reached - goal_.eps) / sizes_.depth : reached / sizes_.depth;
   return ask;
 }
 

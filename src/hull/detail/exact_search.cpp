@@ -430,6 +430,7 @@ Proof ExactSearch::run() {
 }  // namespace
 
 Proof exact_search(const PreparedPoints& points, const ExactRequest& request, std::int32_t& steps) {
+  clean_up_with_thread();
   return ExactSearch(points, request, steps).run();
 }
 

@@ -23,26 +23,9 @@ float above(double x) {
   return std::nextafter(static_cast<float>(limited), std::numeric_limits<float>::infinity());
 }
 
-std::int64_t prefix_of(std::int64_t d) {
-  if (d <= 64) return d;
-  return d <= LocalPricing::kWidth ? 62 : 126;
-}
-
 // Many directions of very wide rows cost more than they rule out.
 std::int64_t width_of(std::int64_t d) {
   return d <= 2048 ? std::min(d, LocalPricing::kWidth) : 64;
-}
-
-using Lanes = float __attribute__((vector_size(64), aligned(4), may_alias));
-__attribute__((target_clones("default", "avx2", "arch=x86-64-v4"))) float product(const float* a, const float* b,
-                                                                                  std::int64_t n) {
-  Lanes sum = {};
-  std::int64_t k = 0;
-  for (; k + 16 <= n; k += 16) sum += *reinterpret_cast<const Lanes*>(a + k) * *reinterpret_cast<const Lanes*>(b + k);
-  for (int j = 0; k + j < n; ++j) sum[j] += a[k + j] * b[k + j];
-  float total = 0;
-  for (int j = 0; j < 16; ++j) total += sum[j];
-  return total;
 }
 
 /// The `wanted` first rows seen so far, and the limit that a further one must stay below.
@@ -85,7 +68,7 @@ class Lowest {
 struct LocalPricing::Index {
   std::vector<std::int64_t> row;  // place -> row
   std::vector<float> group_norm;  // the largest |x - c| of each group, rounded up
-  Panel coarse;                   // boxes: a, e_x; else: the prefix of a, |x_t|, e_x
+  Panel coarse;                   // boxes: a, e_x; else: a, |x_t|, e_x
   Panel box;                      // boxes: m, h, e of each group
   Panel near;                     // else: a's first near_width_ coordinates, |a|^2 / 2, an error bound
 };
@@ -94,9 +77,11 @@ LocalPricing::LocalPricing(const PointsView& points, const Frame& frame)
     : points_(points),
       frame_(frame),
       width_(width_of(dimension())),
-      prefix_(std::min(width_, prefix_of(dimension()))),
       near_width_(std::min<std::int64_t>(width_, 30)),
-      basis_(principal_directions(points, frame, width_)) {
+      basis_(principal_directions(points, frame, width_)),
+      wide_(dimension() > kWidth && std::holds_alternative<MatrixView<float>>(points)),
+      origin_(static_cast<std::size_t>(dimension()), 0) {
+  centre_length_ = std::sqrt(squared_distance(frame.centre.data(), origin_.data(), 1, dimension())) * (1 + 0x1p-40);
   rotate();
   std::vector<std::int64_t> every(static_cast<std::size_t>(size()));
   std::iota(every.begin(), every.end(), std::int64_t{0});
@@ -109,7 +94,6 @@ void LocalPricing::rotate() {
   const std::int64_t n = size(), d = dimension();
   rotated_.resize(static_cast<std::size_t>(n * width_));
   tail_.resize(static_cast<std::size_t>(n));
-  short_tail_.resize(static_cast<std::size_t>(n));
   // A whole tile each time, so that a row's bits depend on its tile alone.
   std::vector<double> tile(static_cast<std::size_t>(kTileRows * d)),
       turned(static_cast<std::size_t>(kTileRows * width_));
@@ -124,16 +108,15 @@ void LocalPricing::rotate() {
       const std::size_t row = static_cast<std::size_t>(first + i);
       const double* a = turned.data() + i * width_;
       float* out = rotated_.data() + (first + i) * width_;
-      double beyond_prefix = 0, within = 0;
+      double within = 0;
       for (std::int64_t k = 0; k < width_; ++k) {
         out[k] = static_cast<float>(std::clamp(a[k], -1e30, 1e30));
-        (k < prefix_ ? within : beyond_prefix) += a[k] * a[k];
+        within += a[k] * a[k];
       }
       // |x_t|^2 = |x - c|^2 - |a|^2 up to the basis' defect and rounding; nothing is left where Q is square.
       const double square = frame_.norm[row] * frame_.norm[row];
-      const double rest = width_ == d ? 0 : std::max(0.0, square - within - beyond_prefix) + 0x1p-32 * square;
+      const double rest = width_ == d ? 0 : std::max(0.0, square - within) + 0x1p-32 * square;
       tail_[row] = above(std::sqrt(rest));
-      short_tail_[row] = above(std::sqrt(rest + beyond_prefix * (1 + 0x1p-32) + 0x1p-60 * square));
     }
   }
 }
@@ -144,7 +127,7 @@ std::shared_ptr<const LocalPricing::Index> LocalPricing::make_index(std::vector<
   boxes() ? order_by_boxes(*index) : order_by_norm(*index);
   const std::int64_t n = static_cast<std::int64_t>(index->row.size());
   const double share = 0x1p-22 * static_cast<double>(width_ + 12);
-  index->coarse = Panel(n, prefix_ + (boxes() ? 1 : 2));
+  index->coarse = Panel(n, width_ + (boxes() ? 1 : 2));
   if (!boxes()) index->near = Panel(n, near_width_ + 2);
   index->group_norm.assign(static_cast<std::size_t>(index->coarse.groups()), 0);
   for (std::int64_t p = 0; p < n; ++p) {
@@ -153,8 +136,8 @@ std::shared_ptr<const LocalPricing::Index> LocalPricing::make_index(std::vector<
     const double norm = frame_.norm[row];
     float& most = index->group_norm[static_cast<std::size_t>(p / kGroup)];
     most = std::max(most, above(norm));
-    for (std::int64_t k = 0; k < prefix_; ++k) index->coarse.at(p, k) = a[k];
-    if (!boxes()) index->coarse.at(p, prefix_) = short_tail_[row];
+    for (std::int64_t k = 0; k < width_; ++k) index->coarse.at(p, k) = a[k];
+    if (!boxes()) index->coarse.at(p, width_) = tail_[row];
     index->coarse.at(p, index->coarse.columns() - 1) = above(share * norm + 1e-30);
     if (boxes()) continue;
     double half = 0;
@@ -270,11 +253,18 @@ struct LocalPricing::Search {
   Lowest lowest;
   double lower, offset = 0, slack = 0;  // offset: <y - c, u> in units; slack: what its rounding may hide
   float threshold = 0;                  // a bound above it rules a row out
-  float tail = 0, short_tail = 0;       // |u_t| beyond the width and beyond the prefix, rounded up
+  float tail = 0;                       // |u_t|, rounded up
   std::vector<float> turned = {};       // b
   double products = 0;
   double unit = 1;
-  void set_threshold() { threshold = above(lowest.limit() / unit + offset + slack); }
+  std::vector<float> single = {};  // u
+  double level = 0;                // <y, u>, rounded up
+  double single_threshold = 0;     // <x, u> above it rules a row out
+  void set_threshold() {
+    threshold = above(lowest.limit() / unit + offset + slack);
+    single_threshold = lowest.limit() + level;
+    single_threshold += 0x1p-50 * (std::fabs(lowest.limit()) + std::fabs(level));
+  }
 };
 
 std::vector<LocalPricing::Search> LocalPricing::searches(std::span<const Ask> asks) const {
@@ -295,30 +285,40 @@ std::vector<LocalPricing::Search> LocalPricing::searches(std::span<const Ask> as
     s.offset = row_value(ask.y, frame_.centre.data(), ask.direction, d, error) / s.unit;
     // Beside the error of the offset: |u| = 1 to 1e-12, and the limit's own rounding.
     s.slack = error / s.unit * 2 + 0x1p-39 * std::fabs(s.offset) + 0x1p-50 * std::fabs(ask.cut / s.unit) + 1e-30;
-    double within = 0, beyond = 0;
+    double within = 0;
     for (std::int64_t k = 0; k < width_; ++k) {
       const double b = turned(j, k);
       s.turned.push_back(static_cast<float>(b));
-      (k < prefix_ ? within : beyond) += b * b;
+      within += b * b;
     }
-    const double rest = width_ == d ? 0 : std::max(0.0, 1 - within - beyond) + 0x1p-32;
+    const double rest = width_ == d ? 0 : std::max(0.0, 1 - within) + 0x1p-32;
     s.tail = above(std::sqrt(rest));
-    s.short_tail = above(std::sqrt(rest + beyond + 0x1p-40));
+    if (wide_) {
+      for (std::int64_t k = 0; k < d; ++k) s.single.push_back(static_cast<float>(ask.direction[k]));
+      s.level = row_value(ask.y, origin_.data(), ask.direction, d, error);
+      s.level += 2 * error;
+    }
     s.set_threshold();
   }
   return result;
 }
 
+// A row of many coordinates in float32: as its float64 value costs several times as much. |x| <= |x - c| + |c|; 32
+// partial sums, u rounded to float32, products below the normal range.
+bool LocalPricing::ruled_out_in_single(Search& s, std::int64_t row) const {
+  const auto& x = std::get<MatrixView<float>>(points_);
+  const std::int64_t d = x.cols();
+  const double length = (frame_.norm[static_cast<std::size_t>(row)] * frame_.unit + centre_length_) * (1 + 0x1p-40);
+  if (!(length < 1e37)) return false;
+  s.products += static_cast<double>(d);
+  const double error = 0x1p-23 * (static_cast<double>(d) / 32 + 16) * length + 0x1p-140 * static_cast<double>(d);
+  return static_cast<double>(product(x.data() + row * d, s.single.data(), d)) - error > s.single_threshold;
+}
+
 // A row that the first bound has not ruled out.
-void LocalPricing::consider(Search& s, std::int64_t row, float bound) const {
+void LocalPricing::consider(Search& s, std::int64_t row) const {
   if (row == s.ask->left_out) return;
-  if (prefix_ < width_) {
-    const std::size_t i = static_cast<std::size_t>(row);
-    bound += product(rotated(row) + prefix_, s.turned.data() + prefix_, width_ - prefix_) +
-             short_tail_[i] * s.short_tail - tail_[i] * s.tail;
-    s.products += static_cast<double>(width_ - prefix_);
-    if (bound > s.threshold) return;
-  }
+  if (wide_ && ruled_out_in_single(s, row)) return;
   double error = 0;
   const double value = std::visit(
       [&](const auto& x) { return row_value(x.data() + row * x.cols(), s.ask->y, s.ask->direction, x.cols(), error); },
@@ -383,7 +383,7 @@ void LocalPricing::price_boxes(const Index& index, std::span<Search> all) const 
         if (!(index.coarse.multiply_one(o.group, direction.data(), score) <= s.threshold)) continue;
         for (std::uint64_t bits = scores_at_most(score, s.threshold); bits != 0; bits &= bits - 1) {
           const std::int64_t i = std::countr_zero(bits);
-          if (score[i] <= s.threshold) consider(s, index.row[static_cast<std::size_t>(o.group * kGroup + i)], score[i]);
+          if (score[i] <= s.threshold) consider(s, index.row[static_cast<std::size_t>(o.group * kGroup + i)]);
         }
       }
     }
@@ -397,8 +397,8 @@ void LocalPricing::price_prefixes(const Index& index, std::span<Search> all) con
   std::vector<float> directions(blocks * static_cast<std::size_t>(columns * kTogether), -1.0F);
   for (std::size_t j = 0; j < all.size(); ++j) {
     float* block = directions.data() + j / kTogether * static_cast<std::size_t>(columns * kTogether) + j % kTogether;
-    for (std::int64_t k = 0; k < prefix_; ++k) block[k * kTogether] = all[j].turned[static_cast<std::size_t>(k)];
-    block[prefix_ * kTogether] = -all[j].short_tail;
+    for (std::int64_t k = 0; k < width_; ++k) block[k * kTogether] = all[j].turned[static_cast<std::size_t>(k)];
+    block[width_ * kTogether] = -all[j].tail;
   }
   for (std::int64_t g = 0; g < index.coarse.groups(); ++g) {
     const float reach = -index.group_norm[static_cast<std::size_t>(g)] * (1 + 0x1p-20F);
@@ -415,7 +415,7 @@ void LocalPricing::price_prefixes(const Index& index, std::span<Search> all) con
         const float* own = score + j * kGroup;
         for (std::uint64_t bits = scores_at_most(own, s.threshold); bits != 0; bits &= bits - 1) {
           const std::int64_t i = std::countr_zero(bits);
-          if (own[i] <= s.threshold) consider(s, index.row[static_cast<std::size_t>(g * kGroup + i)], own[i]);
+          if (own[i] <= s.threshold) consider(s, index.row[static_cast<std::size_t>(g * kGroup + i)]);
         }
       }
     }

@@ -2,17 +2,17 @@
 //
 // Let c be the centre, Q orthonormal rows by falling variance, a = Q (x - c) and b = Q u in float32. Then
 //
-//   <x - c, u>  >=  <a, b>_k  -  |x_t| |u_t|  -  e_x                                       for every prefix k,
+//   <x - c, u>  >=  <a, b>  -  |x_t| |u_t|  -  e_x,
 //
-// where <,>_k runs over the first k coordinates, x_t and u_t are what the prefix leaves of x - c and u (Cauchy and
-// Schwarz), and e_x = 2^-22 (k + 12) |x - c| pays for all roundings. A row whose bound exceeds the limit (the cut, or
-// the value of the last row wanted) is not in the answer; every other row is evaluated as pricing.hpp defines it.
+// where x_t and u_t are what the k = min(d, kWidth) rotated coordinates leave of x - c and u (Cauchy and Schwarz), and
+// e_x = 2^-22 (k + 12) |x - c| pays for all roundings. A row whose bound exceeds the limit (the cut, or the value of
+// the last row wanted) is not in the answer; every other row is evaluated as pricing.hpp defines it.
 //
 // d <= kBoxDimensions: rows in the order of a k-d tree, 64 a group, each group in a box (centre m, half width h):
 //   min over the group >= <m, b> - <h, |b|> - e. One product with 2d numbers a group; few groups are opened.
-// above: rows by falling |x - c|, so that the limit falls soon. A product with a short prefix for all rows and a batch
-//   of directions, the rest of the (at most kWidth) rotated coordinates for the rows that it leaves, then the row
-//   itself.
+// above: rows by falling |x - c|, so that the limit falls soon and a direction is left where no longer row follows; a
+//   group of rows with a batch of directions as one product, then the rows that it leaves. (Measured at d = 128 and
+//   784: a shorter prefix first, and the other coordinates row by row, costs more, for rows come from memory.)
 #pragma once
 #include <memory>
 #include <mutex>
@@ -29,7 +29,7 @@ class LocalPricing final : public Pricing {
   static constexpr std::int64_t kBoxDimensions = 12;
   static constexpr std::int64_t kWidth = 256;  ///< rotated coordinates kept of a row
 
-  /// points and frame must outlive it. Memory: about N (width + prefix) floats. Thread-safe.
+  /// points and frame must outlive it. Memory: about 2 N min(d, kWidth) floats. Thread-safe.
   LocalPricing(const PointsView& points, const Frame& frame);
   ~LocalPricing() override;
 
@@ -56,7 +56,8 @@ class LocalPricing final : public Pricing {
   bool boxes() const { return dimension() <= kBoxDimensions; }
 
   std::vector<Search> searches(std::span<const Ask> asks) const;
-  void consider(Search& search, std::int64_t row, float bound) const;
+  void consider(Search& search, std::int64_t row) const;
+  bool ruled_out_in_single(Search& search, std::int64_t row) const;
   void price_boxes(const Index& index, std::span<Search> searches) const;
   void price_prefixes(const Index& index, std::span<Search> searches) const;
   std::vector<Near> near_points(std::span<const Ask> asks) const;
@@ -66,10 +67,13 @@ class LocalPricing final : public Pricing {
 
   PointsView points_;
   const Frame& frame_;
-  std::int64_t width_, prefix_, near_width_;
-  Matrix<double> basis_;                  // width x d
-  std::vector<float> rotated_;            // N x width
-  std::vector<float> tail_, short_tail_;  // |x_t| beyond the width, and beyond the prefix; rounded up
+  std::int64_t width_, near_width_;
+  Matrix<double> basis_;        // width x d
+  std::vector<float> rotated_;  // N x width
+  std::vector<float> tail_;     // |x_t|, rounded up
+  bool wide_;                   // rows are tried in float32 before float64
+  std::vector<double> origin_;
+  double centre_length_;  // |c| in the data's units, rounded up
   std::shared_ptr<const Index> all_;
   mutable std::mutex masked_lock_;
   mutable std::vector<std::pair<std::vector<std::uint8_t>, std::shared_ptr<const Index>>> masked_;

@@ -10,7 +10,7 @@ using Lanes = float __attribute__((vector_size(64), aligned(4), may_alias));  //
 using Marks = std::int32_t __attribute__((vector_size(64)));
 using Bytes = std::int8_t __attribute__((vector_size(16)));
 
-#define HULLSCOPE_VECTORISED __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#define HULLSCOPE_VECTORISED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 
 [[gnu::always_inline]] inline Lanes smaller(Lanes a, Lanes b) {
   return a < b ? a : b;
@@ -100,7 +100,25 @@ HULLSCOPE_VECTORISED std::uint64_t bits_at_most(const float* score, float thresh
   return bits;
 }
 
+HULLSCOPE_VECTORISED float dot(const float* a, const float* b, std::int64_t n) {
+  Lanes even = {}, odd = {};
+  std::int64_t k = 0;
+  for (; k + 32 <= n; k += 32) {
+    even += *reinterpret_cast<const Lanes*>(a + k) * *reinterpret_cast<const Lanes*>(b + k);
+    odd += *reinterpret_cast<const Lanes*>(a + k + 16) * *reinterpret_cast<const Lanes*>(b + k + 16);
+  }
+  for (std::int64_t j = 0; k + j < n; ++j) (j < 16 ? even : odd)[j % 16] += a[k + j] * b[k + j];
+  even += odd;
+  float total = 0;
+  for (int j = 0; j < 16; ++j) total += even[j];
+  return total;
+}
+
 }  // namespace
+
+float product(const float* a, const float* b, std::int64_t n) {
+  return dot(a, b, n);
+}
 
 Panel::Panel(std::int64_t rows, std::int64_t columns)
     : rows_(rows),

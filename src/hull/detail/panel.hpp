@@ -43,4 +43,7 @@ class Panel {
 /// Bit i: score[i] <= threshold. 64 scores.
 std::uint64_t scores_at_most(const float* score, float threshold);
 
+/// <a, b> of n numbers, in 32 partial sums.
+float product(const float* a, const float* b, std::int64_t n);
+
 }  // namespace hullscope::hull::detail

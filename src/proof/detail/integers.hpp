@@ -11,6 +11,15 @@
 
 namespace hullscope::proof::detail {
 
+/// FLINT keeps spare memory for each thread; it is given back when this thread ends. To be called before FLINT is used.
+inline void clean_up_with_thread() {
+  struct Cleaner {
+    ~Cleaner() { flint_cleanup(); }
+  };
+  thread_local const Cleaner cleaner;
+  static_cast<void>(cleaner);
+}
+
 /// An integer of any size.
 class Integer {
  public:
