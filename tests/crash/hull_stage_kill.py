@@ -24,7 +24,7 @@ STUDY = """
 name = "killed"
 seed = 5
 [data]
-set = "gaussian?n=6000&test=1200&d=7"
+set = "gaussian?n=6000&test=3000&d=7"
 [hull]
 spaces = ["pixel"]
 projection = true
@@ -65,7 +65,7 @@ def main(folder):
         expect(digest == reference, f"another content on {ranks} ranks with {threads} threads")
     hull = os.path.join(folder, "out 1 1", "input", "hull.h5")
     verified = subprocess.run(command(1, "verify", hull), capture_output=True, text=True, timeout=300)
-    expect("verified 1200 of 1200, undecided 0" in verified.stdout, verified.stdout + verified.stderr)
+    expect("verified 3000 of 3000, undecided 0" in verified.stdout, verified.stdout + verified.stderr)
     kill(folder, reference, whole)
     leave(folder, reference, whole)
 
@@ -113,7 +113,7 @@ def leave(folder, reference, whole):
     out = os.path.join(folder, "stopped")
     for _ in range(20):
         process = start(folder, out, 1)
-        time.sleep(0.5 * whole)
+        time.sleep(random.uniform(0.1, 0.9) * whole)
         process.send_signal(signal.SIGTERM)
         code = process.wait(timeout=60)
         if code == 75:
