@@ -23,11 +23,12 @@ std::int64_t padded(std::int64_t n) {
   return (n + kLanes - 1) / kLanes * kLanes;
 }
 
-inline Lanes larger(Lanes a, Lanes b) {
+// Vectors pass by value only within a clone: another instruction set passes them otherwise.
+[[gnu::always_inline]] inline Lanes larger(Lanes a, Lanes b) {
   return a > b ? a : b;
 }
 
-double largest_lane(Lanes v) {
+[[gnu::always_inline]] inline double largest_lane(Lanes v) {
   double most = v[0];
   for (int i = 1; i < kLanes; ++i) most = v[i] > most ? v[i] : most;
   return most;

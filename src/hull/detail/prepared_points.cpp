@@ -14,7 +14,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::int64_t kGroup = PreparedPoints::kGroup;
 using Lanes = float __attribute__((vector_size(64), aligned(4), may_alias));  // 16 floats
 
-inline Lanes smaller(Lanes a, Lanes b) {
+// Vectors pass by value only within a clone: another instruction set passes them otherwise.
+[[gnu::always_inline]] inline Lanes smaller(Lanes a, Lanes b) {
   return a < b ? a : b;
 }
 
