@@ -9,7 +9,7 @@ if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   set_target_properties(fence_counter PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(fence_counter PRIVATE PkgConfig::PMIX)
   foreach(script mpi study survive)
-    hullscope_script_test(slurm_${script} LABELS slurm TIMEOUT 600
+    hullscope_script_test(slurm_${script} LABELS slurm TIMEOUT 1200
       COMMAND /usr/bin/python3 ${slurm_tests}/${script}_test.py)
     set_tests_properties(slurm_${script} PROPERTIES RESOURCE_LOCK slurm PROCESSORS 2 SKIP_RETURN_CODE 77)
   endforeach()
