@@ -8,14 +8,9 @@ if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   hullscope_compile_options(fence_counter)
   set_target_properties(fence_counter PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(fence_counter PRIVATE PkgConfig::PMIX)
-  foreach(script mpi study survive)
+  foreach(script mpi study survive failures)
     hullscope_script_test(slurm_${script} LABELS slurm TIMEOUT 1200
       COMMAND /usr/bin/python3 ${slurm_tests}/${script}_test.py)
     set_tests_properties(slurm_${script} PROPERTIES RESOURCE_LOCK slurm PROCESSORS 2 SKIP_RETURN_CODE 77)
   endforeach()
-  # Its scenarios out_of_memory (a stage's own memory is not raised for the second try) and time_limit (its cancellation
-  # was mended, but not run again since) are run by hand until they pass.
-  hullscope_script_test(slurm_failures LABELS slurm TIMEOUT 600
-    COMMAND /usr/bin/python3 ${slurm_tests}/failures_test.py hundred fails_always)
-  set_tests_properties(slurm_failures PROPERTIES RESOURCE_LOCK slurm PROCESSORS 2 SKIP_RETURN_CODE 77)
 endif()
