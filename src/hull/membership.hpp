@@ -54,9 +54,9 @@ struct MembershipAnswer {
   std::vector<QueryStatistics> statistics;
 };
 
-/// A training set prepared once and asked many times. The points must outlive it. It keeps row norms and, where that
-/// takes at most 64 MB, a centred and scaled float32 copy of the points in the order in which pricing reads them.
-/// Every answer has passed proof::check. Each query's answer depends on the points and the query alone. Threads: `find`
+/// A training set prepared once and asked many times. The points must outlive it. It keeps copies of the points as its
+/// solver reads them (docs/hull.md says how large). Every answer is proved: `outside` of "batched" by its own rigorous
+/// bounds, all others by proof::check. Each query's answer depends on the points and the query alone. Threads: `find`
 /// may be called from several threads at once. Not collective.
 class Membership {
  public:

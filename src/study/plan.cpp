@@ -59,35 +59,28 @@ void plan_trial(const Study& study, const NetworkSpec& network, int trial, std::
        -1,
        "neural"});
 
+  /// The codes of one space, and their hull.
+  const auto add_codes = [&](const std::string& space, std::int64_t d, bool with_hull) {
+    const std::string folder = base + "/" + space, codes = folder + "/codes.h5";
+    const int dimension = static_cast<int>(d);
+    add({"encode",
+         folder + "/encode",
+         codes,
+         {{"network", net}, {"activations", activations}},
+         "",
+         -1,
+         dimension,
+         space});
+    if (with_hull) add({"hull", folder + "/hull", folder + "/hull.h5", {{"codes", codes}}, "", -1, dimension, space});
+  };
   std::map<std::string, std::string> measured = {{"activations", activations}};
   for (const auto d : study.encode.dimensions) {
-    const std::string space = latent_name(d), folder = base + "/" + space, codes = folder + "/codes.h5";
-    const int dimension = static_cast<int>(d);
-    add({"encode",
-         folder + "/encode",
-         codes,
-         {{"network", net}, {"activations", activations}},
-         "",
-         -1,
-         dimension,
-         space});
-    if (holds(study.hull.spaces, "latent"))
-      add({"hull", folder + "/hull", folder + "/hull.h5", {{"codes", codes}}, "", -1, dimension, space});
+    const std::string space = latent_name(d), codes = base + "/" + space + "/codes.h5";
+    add_codes(space, d, holds(study.hull.spaces, "latent"));
     if (holds(study.proximity.spaces, "latent")) measured["codes-" + space.substr(7)] = codes;
   }
-  for (const auto d : holds(study.hull.spaces, "pca") ? study.encode.dimensions : std::vector<std::int64_t>()) {
-    const std::string space = fmt::format("pca-{:02}", d), folder = base + "/" + space, codes = folder + "/codes.h5";
-    const int dimension = static_cast<int>(d);
-    add({"encode",
-         folder + "/encode",
-         codes,
-         {{"network", net}, {"activations", activations}},
-         "",
-         -1,
-         dimension,
-         space});
-    add({"hull", folder + "/hull", folder + "/hull.h5", {{"codes", codes}}, "", -1, dimension, space});
-  }
+  if (holds(study.hull.spaces, "pca"))
+    for (const auto d : study.encode.dimensions) add_codes(fmt::format("pca-{:02}", d), d, true);
   if (holds(study.hull.spaces, "neural"))
     add({"hull",
          base + "/hull-neural",

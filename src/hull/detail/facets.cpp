@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <span>
 
+#include <hullscope/hull/detail/request.hpp>
 #include <hullscope/proof/enclosure.hpp>
 
 namespace hullscope::hull::detail {
@@ -54,19 +54,6 @@ double rounding(const double* normal, const double* size, std::int64_t d) {
   double sum = 0;
   for (std::int64_t k = 0; k < d; ++k) sum += std::abs(normal[k]) * std::abs(size[k]);
   return 0x1p-52 * static_cast<double>(d + 3) * sum + 0x1p-1060;
-}
-
-void sort_support(Proof& proof) {
-  std::vector<std::size_t> order(proof.support.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return proof.support[a] < proof.support[b]; });
-  const std::vector<std::int64_t> support = proof.support;
-  const std::vector<double> weight = proof.weight;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    proof.support[i] = support[order[i]];
-    proof.weight[i] = weight[order[i]];
-  }
 }
 
 }  // namespace

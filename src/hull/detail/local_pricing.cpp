@@ -332,7 +332,7 @@ std::vector<Priced> LocalPricing::price(std::span<const Ask> asks, Mask mask) co
   if (asks.empty()) return {};
   const std::shared_ptr<const Index> taken = index(mask);
   std::vector<Search> all = searches(asks);
-  boxes() ? price_boxes(*taken, all) : price_prefixes(*taken, all);
+  boxes() ? price_boxes(*taken, all) : price_panels(*taken, all);
   std::vector<Priced> result;
   for (Search& s : all) result.push_back({s.lower, s.lowest.take(), s.products});
   return result;
@@ -390,7 +390,7 @@ void LocalPricing::price_boxes(const Index& index, std::span<Search> all) const 
   }
 }
 
-void LocalPricing::price_prefixes(const Index& index, std::span<Search> all) const {
+void LocalPricing::price_panels(const Index& index, std::span<Search> all) const {
   alignas(64) float score[kTogether * kGroup], least[kTogether];
   const std::int64_t columns = index.coarse.columns();
   const std::size_t blocks = (all.size() + kTogether - 1) / kTogether;

@@ -59,7 +59,7 @@ class LocalPricing final : public Pricing {
   void consider(Search& search, std::int64_t row) const;
   bool ruled_out_in_single(Search& search, std::int64_t row) const;
   void price_boxes(const Index& index, std::span<Search> searches) const;
-  void price_prefixes(const Index& index, std::span<Search> searches) const;
+  void price_panels(const Index& index, std::span<Search> searches) const;
   std::vector<Near> near_points(std::span<const Ask> asks) const;
   void consider_near(Near& near, std::int64_t row) const;
   void nearest_boxes(const Index& index, Near& near) const;
