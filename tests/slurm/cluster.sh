@@ -274,9 +274,10 @@ crash_node() {
   rm -f "$DIR/run/$1.pid"
 }
 
+# --root: entering a mount namespace alone would leave a chroot
 in_node() {
-  local ns; ns=/proc/$(pid_of "$1")/ns
-  nsenter --uts="$ns/uts" --mount="$ns/mnt" --pid="$ns/pid_for_children" -- "${@:2}"
+  local process ns; process=/proc/$(pid_of "$1") ns=$process/ns
+  nsenter --uts="$ns/uts" --mount="$ns/mnt" --pid="$ns/pid_for_children" --root="$process/root" -- "${@:2}"
 }
 
 # signal_slurmd NODE SIGNAL: its pid file holds the pid as seen inside the node
