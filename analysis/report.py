@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""report.py DIR: writes DIR/report/ (index.html, figures as SVG, PNG and CSV) from the study's published files.
+"""report.py DIR: writes DIR/report/ (index.html, figures as SVG, PNG and CSV, tables as CSV) from the study's
+published files.
 
 The folder is made beside the old one and then takes its place, so that a report is whole or not there.
 Exit codes: 0 done, 1 the machine failed, 2 wrong usage or a folder without results.
@@ -10,29 +11,31 @@ import shutil
 import sys
 import tempfile
 
-MODULES = "python3-h5py python3-numpy python3-pandas python3-matplotlib"
+MODULES = "python3-h5py python3-numpy python3-pandas python3-scipy python3-matplotlib"
+
+
+def fill(folder, making):
+    """Figures, tables and page of the study in `folder`, below `making`."""
+    from hullscope_report import page, results, special
+
+    circle = special.circle_of(folder)
+    text = page.render_circle(circle, making) if circle else page.render(results.Results(folder), making)
+    (making / "index.html").write_text(text)
 
 
 def write_report(folder):
-    from hullscope_report import figures, page, results
+    from hullscope_report.results import ReportError
 
-    study = results.Results(folder)
-    target = study.folder / "report"
-    making = pathlib.Path(tempfile.mkdtemp(prefix=".report-", dir=study.folder))
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise ReportError(f"{folder} is not there; run the study first: hullscope run STUDY.toml --output {folder}")
+    target = folder / "report"
+    making = pathlib.Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
     try:
         making.chmod(0o755)
-        (making / "figures").mkdir()
-        shown = []
-        for name, title, figure, frame, caption in figures.all_figures(study):
-            stem = making / "figures" / name
-            figure.savefig(f"{stem}.svg", metadata={"Date": None})
-            figure.savefig(f"{stem}.png", dpi=300)
-            frame.to_csv(f"{stem}.csv", index=False)
-            figures.plt.close(figure)
-            shown.append((name, title, caption, pathlib.Path(f"{stem}.svg").read_text()))
-        (making / "index.html").write_text(page.render(study, shown))
+        fill(folder, making)
         if target.exists():
-            old = pathlib.Path(tempfile.mkdtemp(prefix=".report-old-", dir=study.folder))
+            old = pathlib.Path(tempfile.mkdtemp(prefix=".report-old-", dir=folder))
             target.rename(old / "report")
             making.rename(target)
             shutil.rmtree(old)

@@ -82,9 +82,9 @@ class Results:
         """Path, digest and /run attributes of every file that the statistics came from."""
         found = []
         for name, digest in zip(self["/task_file"], self["/task_digest"]):
-            entry = {"file": str(name), "digest": str(digest), "run": {}, "stage": ""}
             path = self.folder / str(name)
-            if path.is_file():
+            entry = {"file": str(name), "digest": str(digest), "run": {}, "stage": "", "there": path.is_file()}
+            if entry["there"]:
                 with h5py.File(path) as file:
                     entry["stage"] = text(file.attrs.get("stage", ""))
                     entry["run"] = {k: text(v) for k, v in file["/run"].attrs.items()} if "/run" in file else {}

@@ -16,16 +16,75 @@ seed = 1
 set = "mnist"
 [train]
 trials = {trials}
+[hull]
+spaces = ["latent"]
 [report]
 title = "Example <with> & signs"
 {networks}"""
+
+
+TEXTS = ("data_set", "network", "space", "measure", "statistic", "method", "status")
+SCORES = [("latent", 16, "euclidean"), ("latent", 16, "euclidean_true_class"), ("latent", 16, "cosine"), ("latent", 16, "hull_distance"),
+          ("latent", 16, "hull_distance_predicted_class"), ("neural", -1, "euclidean"), ("neural", -1, "mahalanobis"),
+          ("pixel", -1, "euclidean"), ("output", -1, "max_softmax")]  # fmt: skip
+
+
+def long_table(names, trials, random):
+    """Rows of /table: of all trials, and of Firth's logit one of a single trial."""
+    rows = []
+
+    def add(network, statistic, value, space="latent", dimension=16, measure="", spread=0.01, **more):
+        bounds = {"lower": value - spread, "upper": value + spread} if trials >= 5 else {"lower": np.nan, "upper": np.nan}
+        rows.append({"data_set": "mnist", "network": network, "trial": -1, "space": space, "dimension": dimension, "measure": measure,
+                     "statistic": statistic, "value": value, **bounds, "p": 0.01, "degrees": np.nan, "n": 10000, "trials": trials,
+                     "n_wrong": 180, "uses_label": "true_class" in measure, "method": "", "status": "ok", **more})  # fmt: skip
+
+    for k, network in enumerate(names):
+        for space, d, inside in (*(("latent", d, f) for d, f in ((2, 0.999), (4, 0.996), (8, 0.95), (16, 0.4))), ("neural", -1, 0.02), ("pixel", -1, 0.0)):
+            at = {"space": space, "dimension": d}
+            add(network, "fraction_inside", inside, **at)
+            add(network, "fraction_inside_left_out", inside * 0.99, **at, n=1000)
+            if space == "latent":
+                add(network, "fraction_inside_pca", inside * 0.9, **at)
+                add(network, "relative_accuracy", 0.999, **at, degrees=trials - 1)
+            for n in (1000, 10000):
+                add(network, "fraction_inside_subset", inside * (0.5 if n == 1000 else 0.8), measure=f"{n} training points", **at)
+            for which in ("predicted_class", "true_class", "any_class"):
+                add(network, "fraction_inside_class_hull", inside * 0.7, measure=which, **at)
+            for c in range(10):
+                add(network, "fraction_inside_class_hull", inside * (0.5 + 0.04 * c), measure=f"true_class_{c}", **at, n=1000)
+        for space, d, measure in SCORES:
+            at = {"space": space, "dimension": d, "measure": measure}
+            value = 0.75 + 0.02 * k + 0.05 * random.random()
+            add(network, "auroc", value, **at)
+            for statistic, v in (("fpr95", 0.5), ("aurc", 0.004), ("e_aurc", 0.003), ("auroc_minus_max_softmax", value - 0.9)):
+                if statistic != "auroc_minus_max_softmax" or measure != "max_softmax":
+                    add(network, statistic, v, **at)
+        for measure in ("euclidean", "euclidean_true_class", "cosine"):
+            for term, value in (("distance", -1.5), ("in_hull", 0.4), ("interaction", -0.2)):
+                add(network, f"pooled_logit_{term}", value, measure=measure)
+            for model in ("linear", "spline", "spline_norm", "spline_softmax"):
+                add(network, f"in_hull_effect_{model}", 0.002, measure=measure)
+        for estimator in ("two_nn, all", "participation_ratio"):
+            add(network, "intrinsic_dimension", 9.5, measure=estimator, space="neural", dimension=-1)
+        add(network, "matched_accuracy_gain", 0.01, measure="euclidean")
+    if trials < 5:
+        add(names[0], "firth_logit_in_hull", 1.2, measure="cosine", trial=0, status="beside maximum likelihood: separation")
+    return rows
+
+
+def put_table(file, rows):
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        text = {"dtype": h5py.string_dtype()} if name in TEXTS else {}
+        file.create_dataset(f"/table/{name}", data=np.array(values, object) if text else np.array(values), **text)
 
 
 def main(folder, networks, trials):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(5)
-    names = [f"mlp-{w}" for w in (64, 256, 1024)][:networks]
+    names = [*(f"mlp-{w}" for w in (64, 256, 1024)), *(f"cnn-{b}" for b in (1, 2, 3))][:networks]
     d = np.array([2, 4, 8, 16])
     axes = {
         "network": names, "trial": np.arange(trials), "bottleneck": d,
@@ -114,6 +173,7 @@ def main(folder, networks, trials):
         files = [f"{n}/trial-{t:02}/latent-16/hull.h5" for n in names for t in range(trials)]
         put("/task_file", "", np.array(files))
         put("/task_digest", "", np.array(["0" * 64] * len(files)))
+        put_table(file, long_table(names, trials, random))
         file.attrs.update(stage="reduce", format="hullscope", format_version="1.0.0", study_toml=toml, dimension=16,
                           threshold=0.99, n_test=10000, n_train=60000, eps=2.0**-20, content_digest="0" * 64)  # fmt: skip
         file.create_group("/run").attrs.update(software_version="0.1.0", wall_seconds=1.0, cpu_seconds=2.0, peak_bytes=10**8, ranks=2)

@@ -49,16 +49,16 @@ def rendered(page, width=1000):
 
 
 class Tables(HTMLParser):
-    """All tables of a page: {label: list of rows of cell texts}."""
+    """All tables of a page by their captions: {caption: list of rows of cell texts}."""
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.rows, self.cell = {}, None, None
+        self.tables, self.rows, self.cell, self.caption = {}, None, None, None
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        if tag == "table":
-            self.rows = self.tables.setdefault(dict(attributes).get("aria-label", ""), [])
+        if tag == "caption":
+            self.caption = ""
         elif tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):
@@ -67,9 +67,15 @@ class Tables(HTMLParser):
     def handle_data(self, data):
         if self.cell is not None:
             self.cell += data
+        elif self.caption is not None:
+            self.caption += data
 
     def handle_endtag(self, tag):
-        if tag in ("td", "th"):
+        if tag == "caption":
+            assert self.caption, "a table without a caption"
+            self.rows = self.tables.setdefault(self.caption, [])
+            self.caption = None
+        elif tag in ("td", "th"):
             self.rows[-1].append(self.cell)
             self.cell = None
 
@@ -82,7 +88,7 @@ class Report(unittest.TestCase):
     def setUpClass(cls):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.folders, cls.pages = {}, {}
-        for name, networks, trials in (("two", 2, 2), ("ten", 3, 10), ("one", 1, 1)):
+        for name, networks, trials in (("two", 2, 2), ("ten", 6, 10), ("one", 1, 1)):
             folder = cls.folders[name] = pathlib.Path(cls.scratch.name) / f"a study {name}"
             made = python(SOURCE / "tests/analysis/make_example.py", folder, networks, trials)
             assert made.returncode == 0, made.stderr
@@ -107,27 +113,88 @@ class Report(unittest.TestCase):
                 rows = tables.starting("Does distance")[1:]
                 self.assertEqual(len(rows), len(networks) * 9)
                 expected = file["/auroc"][...].mean(axis=1).reshape(-1)
-                self.assertEqual([row[3] for row in rows], [f"{v:.3f}" for v in expected])
-                rows = tables.starting("The paper's fit")[1:]
+                self.assertEqual([row[4] for row in rows], [f"{v:.3f}" for v in expected])
+                rows = tables.starting("The paper’s fit")[1:]
                 z = file["/logit/raw/z"][...].transpose(0, 2, 1, 3).reshape(len(rows), 4)
                 for row, values in zip(rows, z):
                     self.assertEqual(row[3:6], [f"{v:.2f}".replace("-", "−") for v in values[1:]])
 
     def test_every_figure_is_there_with_its_data(self):
-        for name, networks in (("two", 2), ("ten", 3), ("one", 1)):
+        further = ["fig-spaces", "fig-subsets", "fig-classes", "fig-per-class", "fig-scores"]
+        for name, families in (("two", ["mlp"]), ("ten", ["mlp", "cnn"]), ("one", ["mlp"])):
             text = self.pages[name][0]
             figures = re.findall(r'<figure id="([^"]+)"', text)
-            self.assertEqual(len(figures), 1 + 3 * networks)
-            self.assertEqual(text.count("<svg"), len(figures))
+            suffix = (lambda f: f"-{f}") if len(families) > 1 else lambda f: ""  # noqa: E731
+            expected = [f"fig4{suffix(f)}" for f in families]
+            expected += [f"fig5-{m}-{f}" for m in ("euclidean", "euclidean-true-class", "cosine") for f in families]
+            self.assertEqual(figures, expected + further)
+            folder = self.folders[name] / "report/figures"
             for figure in figures:
-                folder = self.folders[name] / "report/figures"
                 self.assertGreater(len(pd.read_csv(folder / f"{figure}.csv")), 0)
                 self.assertEqual((folder / f"{figure}.png").read_bytes()[:4], b"\x89PNG")
                 self.assertIn("<svg", (folder / f"{figure}.svg").read_text())
+            self.assertEqual(sorted(p.stem for p in folder.glob("*.svg")), sorted(figures))
+
+    def test_every_table_has_a_csv_with_its_numbers(self):
+        folder = self.folders["ten"] / "report/tables"
+        with h5py.File(self.folders["ten"] / "results.h5") as file:
+            inside, accuracy = file["/hull/mean"][...], file["/accuracy/test_mean"][...]
+        table = pd.read_csv(folder / "inside.csv").set_index("network")
+        np.testing.assert_allclose(table.loc[["mlp-64", "cnn-3"], "d = 16"], inside[[0, 5], 3], rtol=1e-12)
+        np.testing.assert_allclose(table.loc["mlp-64", "d = 16 upper"] - table.loc["mlp-64", "d = 16 lower"], 0.02, rtol=1e-6)
+        np.testing.assert_allclose(pd.read_csv(folder / "accuracy.csv")["test accuracy"], accuracy, rtol=1e-12)
+        ids = re.findall(r'<table id="table-([^"]+)"', self.pages["ten"][0])
+        self.assertEqual(sorted(ids), sorted(p.stem for p in folder.glob("*.csv")))
+        self.assertEqual(len(pd.read_csv(folder / "scores.csv")), 6 * 9)
+
+    def test_links_lead_somewhere(self):
+        for name, (text, _, _) in self.pages.items():
+            report = self.folders[name] / "report"
+            for link in re.findall(r'(?:src|href)="([^"]+)"', text):
+                if link.startswith("#"):
+                    self.assertIn(f'id="{link[1:]}"', text)
+                else:
+                    self.assertTrue((report / link).is_file(), link)
+
+    def test_a_screen_reader_finds_its_way(self):
+        text = self.pages["ten"][0]
+        levels = [int(n) for n in re.findall(r"<h([1-6])", text)]
+        self.assertEqual(levels[0], 1)
+        self.assertEqual(levels.count(1), 1)
+        self.assertTrue(all(b - a <= 1 for a, b in zip(levels, levels[1:])), levels)
+        images = re.findall(r"<img [^>]*>", text)
+        self.assertTrue(images and all(re.search(r'alt="[^"]{40,}"', image) for image in images))
+        self.assertEqual(text.count("<table"), text.count("<caption"))
+        self.assertFalse(re.findall(r"<th(?! scope=)[ >]", text))
+        self.assertIn('<html lang="en"', text)
+
+    def test_measures_that_use_the_label_are_marked(self):
+        rows = Tables(self.pages["ten"][0]).starting("Scores of wrong")
+        for row in rows[1:]:
+            self.assertEqual(row[3].startswith("yes"), "true class" in row[1], row)
+
+    def test_the_claims_and_the_paper_are_there(self):
+        text = self.pages["ten"][0]
+        self.assertIn("the intrinsic space is low-dimensional", text)
+        self.assertEqual(text.count("By the same rules the paper’s own values give"), 5)
+        rows = Tables(text).starting("The paper’s Fig. 4 beside us, mlp")[1:]
+        self.assertEqual(len(rows), 3 * 9)  # accuracy, and two quantities at four d
+        for row in rows:
+            if row[1] == "fraction in the hull, d = 16":
+                self.assertNotEqual(row[6], "–")  # the paper's interval
+                self.assertIn(row[8], ("yes", "no"))
+        rows = Tables(text).starting("The paper’s Fig. S1 beside us")[1:]
+        self.assertEqual({row[1] for row in rows}, {"z of distance", "z of in hull", "z of interaction", "KS, neural space"})
+        self.assertRegex(text, r"Of \d+ values that the paper gives, \d+ agree, \d+ differ")
+
+    def test_what_is_missing_is_said(self):
+        text = self.pages["two"][0]
+        for words in ("hull.classes is not set", "hull.spaces does not name pixel", "No images of neighbours", "are no longer in this folder"):
+            self.assertIn(words, text)
 
     def test_csv_of_figure_4_has_the_values(self):
         with h5py.File(self.folders["ten"] / "results.h5") as file:
-            table = pd.read_csv(self.folders["ten"] / "report/figures/fig4.csv")
+            table = pd.concat([pd.read_csv(self.folders["ten"] / f"report/figures/fig4-{f}.csv") for f in ("mlp", "cnn")])
             inside = table[table.panel == "fraction_inside"]["mean"].to_numpy()
             np.testing.assert_allclose(inside, file["/hull/mean"][...].reshape(-1), rtol=1e-12)
 
@@ -147,9 +214,9 @@ class Report(unittest.TestCase):
     def test_nothing_comes_from_elsewhere(self):
         for text, _, _ in self.pages.values():
             loaded = re.findall(r'(?:src|href)="([^"#][^"]*)"', text)
-            self.assertTrue(all(link.startswith("figures/") for link in loaded), loaded)
+            self.assertTrue(all(link.startswith(("figures/", "tables/")) for link in loaded), loaded)
             self.assertNotIn("@import", text)
-            self.assertNotRegex(text, r"<(script src|link|iframe|img)")
+            self.assertNotRegex(text, r"<(script src|link|iframe)")
 
     def test_fits_screens(self):
         for width in (400, 1000):
@@ -210,6 +277,7 @@ class Report(unittest.TestCase):
                 self.assertEqual(run.returncode, 0, run.stderr)
                 text = (pathlib.Path(folder) / "report/index.html").read_text()
                 self.assertEqual("not to be compared with the paper" in text, said)
+                self.assertEqual('id="watermark"' in (pathlib.Path(folder) / "report/figures/fig4.svg").read_text(), said)
 
     def test_no_distances_no_figures_of_distance(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -218,6 +286,7 @@ class Report(unittest.TestCase):
                 del file["/space"]
                 file["/space"] = np.array([], dtype=h5py.string_dtype())
                 file["/hull/mean"][...] = file["/hull/interval"][...] = file["/hull/inside"][...] = np.nan
+                del file["/table"]
             run = python(SOURCE / "analysis/report.py", folder)
             self.assertEqual(run.returncode, 0, run.stderr)
             self.assertEqual(run.stderr, "")
@@ -228,6 +297,56 @@ class Report(unittest.TestCase):
         self.assertEqual(run.returncode, 0)
         names = sorted(p.name for p in self.folders["one"].iterdir())
         self.assertEqual(names, ["report", "results.h5", "study.toml"])
+
+    def test_toy_study_gets_figure_2d(self):
+        with tempfile.TemporaryDirectory() as folder:
+            python(SOURCE / "tests/analysis/make_example.py", folder, 3, 10)
+            with h5py.File(f"{folder}/results.h5", "r+") as file:
+                file["/network"][...] = [b"toy-1", b"toy-2", b"toy-3"]
+                del file["/table"]
+                file["/bottleneck"][...] = [1, 2, 3, 4]
+                file["/relative_accuracy/value"][...] = 1
+                file["/relative_accuracy/value"][1, :, 0] = 0.9  # the second reaches 1 at d = 2
+                file["/relative_accuracy/value"][2, 3:, :2] = 0.9  # the third at d = 3 on the mean, at 1 in three trials
+                file["/relative_accuracy/mean"][...] = file["/relative_accuracy/value"][...].mean(axis=1)
+            run = python(SOURCE / "analysis/report.py", folder)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            rows = Tables((pathlib.Path(folder) / "report/index.html").read_text()).starting("The rule on the mean")
+            self.assertEqual([row[1:] for row in rows[1:]], [["1", "10 of 10", "yes"], ["2", "10 of 10", "yes"], ["3", "7 of 10", "yes"]])
+            frame = pd.read_csv(pathlib.Path(folder) / "report/figures/fig2d.csv")
+            self.assertEqual(frame[(frame.true_dimension == 2) & (frame.d == 1)].paper.item(), 0.901)
+
+
+class Circle(unittest.TestCase):
+    def test_figure_1_from_the_files_of_the_pixel_hull(self):
+        from hullscope_report import special
+
+        random, units, width, extent = np.random.default_rng(2), 40, 0.3, 1.5
+        angle, golden = np.linspace(0, 2 * np.pi, 30, endpoint=False), np.pi * (3 - np.sqrt(5))
+        plane = {"train": np.c_[np.cos(angle), np.sin(angle)], "test": random.uniform(-0.6, 0.6, (25, 2))}
+        u = np.arange(units)
+        centres = (extent * np.sqrt((u + 0.5) / units))[:, None] * np.c_[np.cos(golden * u), np.sin(golden * u)]
+        for seen, name in ((True, f"circle?units={units}"), (False, "circle?units=0")):
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = pathlib.Path(scratch)
+                (folder / "input").mkdir()
+                (folder / "study.toml").write_text(f'name = "c"\n[data]\nset = "{name}"\n')
+                for split, points in plane.items():
+                    square = ((points[:, None] - centres) ** 2).sum(-1)
+                    np.save(folder / f"input/{split}.npy", (np.exp(-square / (2 * width**2)) if seen else points).astype("f4"))
+                with h5py.File(folder / "input/hull.h5", "w") as file:
+                    file["verdict"] = np.array([1] * 10 + [2] * 15, "u1")
+                circle = special.circle_of(folder)
+                np.testing.assert_allclose(circle.positions(circle.test), plane["test"], atol=1e-4)
+                run = python(SOURCE / "analysis/report.py", folder)
+                self.assertEqual(run.returncode, 0, run.stderr)
+                self.assertIn("10 of the 25 test points lie in the convex hull of the 30 training points", (folder / "report/index.html").read_text())
+                frame = pd.read_csv(folder / "report/figures/fig1.csv")
+                self.assertEqual((frame.verdict == "inside").sum(), 10)
+                (folder / "input/test.npy").unlink()
+                run = python(SOURCE / "analysis/report.py", folder)
+                self.assertEqual((run.returncode, len(run.stderr.strip().splitlines())), (2, 1))
+                self.assertIn("input/test.npy is not there; run the study again", run.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+"""The claims and the comparison with the paper, as sections of the page."""
+
+from . import claims, compare
+from .compare import ASSUMED, SIGN
+from .fig4 import families
+from .pieces import Cell, escape, number, p_value, signed
+
+WORDS = {True: "holds", False: "fails", None: "open"}
+
+
+def badge(verdict):
+    words = verdict.verdict if verdict.verdict != "undetermined" else f"undetermined ({' or '.join(verdict.possible)})"
+    return f'<span class="verdict {verdict.verdict}">{escape(words)}</span>'
+
+
+def why(verdict):
+    states = [c.state for c in verdict.conditions]
+    if not states:
+        return "no condition could be looked at"
+    text = f"of {len(states)} conditions {states.count(True)} hold, {states.count(False)} fail, {states.count(None)} are open"
+    reasons = sorted({c.why for c in verdict.conditions if c.state is None and c.why})
+    return text + (f" ({'; '.join(reasons)})" if reasons else "")
+
+
+def claims_section(results, pieces):
+    """"" for results without a long table."""
+    if "/table/statistic" not in results:
+        return ""
+    rules = claims.read_rules()
+    (evidence,) = claims.of_results([results.folder]).values()
+    ours = claims.judge(evidence, rules)
+    of_paper = {e.data_set: {v.claim: v for v in claims.judge(e, rules)} for e in claims.of_paper(rules).values()}.get(evidence.data_set, {})
+    items = []
+    for v in ours:
+        beside = f" By the same rules the paper’s own values give: {badge(of_paper[v.claim])}." if v.claim in of_paper else ""
+        items.append(f"<li><strong>{claims.LABELS[v.claim]} {escape(rules[v.claim]['claim'])}:</strong> {badge(v)} – {escape('; '.join([why(v), *v.notes]))}.{beside}</li>")
+    rows = []
+    for v in ours:
+        for c in v.conditions:
+            interval = Cell.of(f"{number(c.found.lower, 4)} … {number(c.found.upper, 4)}", None) if c.found.has_interval else "–"
+            rows.append([claims.LABELS[c.claim], c.what, c.statistic, WORDS[c.state] + (f": {c.why}" if c.state is None and c.why else ""),
+                         number(c.found.value, 4), interval, f"{c.relation} {c.threshold:g}", p_value(c.p_holm)])  # fmt: skip
+    return (
+        "<p class=quiet>The rules (analysis/claims.toml) were committed before any full run, and are decided from results.h5 by program. This page "
+        f"judges the {len(results.networks)} networks of this study alone; analysis/claims.py judges several studies of a data set together.</p>"
+        f"<ul>{''.join(items)}</ul>"
+        + "<details><summary>What each verdict rests on</summary>" + pieces.table("claims", "What each verdict rests on: a statistic, its 95 % interval and what was needed (p one-sided, Holm’s correction over all).",
+                       ["claim", "network", "statistic", "state", "value", "interval", "needed", "p (Holm)"], rows, 4, source="results.h5:/table, /draws") + "</details>"
+    )  # fmt: skip
+
+
+def interval_cell(bounds, digits):
+    low, high = bounds
+    return Cell.of("–", None) if number(low).value is None or number(high).value is None else Cell.of(f"{number(low, digits)} … {number(high, digits)}", None)
+
+
+def cells_table(pieces, name, caption, cells):
+    """A comparison; "" without cells."""
+    if not cells:
+        return ""
+    rows = []
+    for c in cells:
+        digits = 2 if c["quantity"].startswith("z of") else 4
+        label = c["label"] + {"": "", ASSUMED: " *", SIGN: " in sign"}.get(c["why"], f" ({c['why']})")
+        rows.append([c["network"], c["quantity"], label, number(c["ours"], digits), interval_cell(c["interval"], digits), number(c["paper"], min(digits, 3)),
+                     interval_cell(c["paper_interval"], digits), signed(c["difference"], digits), c["meet"] or "–"])  # fmt: skip
+    return pieces.table(
+        name, caption, ["network", "quantity", "verdict", "ours", "our 95 % interval", "paper", "its 95 % interval", "difference", "intervals meet"], rows, 3,
+        source="results.h5 and hullscope_report/paper.json")  # fmt: skip
+
+
+def beside_figure_4(results, pieces, suffix, members):
+    cells = compare.fig4_cells(results, members)
+    return cells_table(pieces, f"paper-fig4{suffix}", f"The paper’s Fig. 4 beside us{suffix.replace('-', ', ', 1)} (its means of ten trials). * the paper’s standard error is assumed: our SD / √10.", cells), cells
+
+
+def beside_figure_5(results, pieces, name, family, members, m):
+    panel = compare.paper_panel(results, family, results.measures[m])
+    cells = compare.fig5_cells(results, family, members, m)
+    caption = f"The paper’s Fig. {panel['figure']} beside us (its z values are of ten single trials). * the paper’s standard error is assumed: our SD / √10." if panel else ""
+    return cells_table(pieces, f"paper-{name}", caption, cells), cells
+
+
+def summary(cells):
+    """How many values agree, in a sentence."""
+    labels = [c["label"] for c in cells]
+    if not labels:
+        return ""
+    differs = [f"{c['network']}, {c['quantity']} ({signed(c['difference'])})" for c in cells if c["label"] == "differs"]
+    text = f"Of {len(labels)} values that the paper gives, {labels.count('agrees')} agree, {labels.count('differs')} differ and {labels.count('not comparable')} are not comparable."
+    if differs:
+        text += f" Those that differ are unexplained unless the study’s documentation says why: {'; '.join(differs[:12])}{' …' if len(differs) > 12 else ''}."
+    return f"<p>{escape(text)}</p>"
+
+
+def figures_of_paper(results):
+    """The paper's figure of each family and measure, for headings."""
+    return {(f, m): panel["figure"] for f in families(results) for m in results.measures if (panel := compare.paper_panel(results, f, m))}
