@@ -306,6 +306,103 @@ def cross_fit_case(seed, n, constant_hull=False):
     return case
 
 
+# --- further logits
+
+def standardised_terms(x, h):
+    z = (x - x.mean()) / x.std(ddof=1)
+    return np.c_[np.ones(len(x)), z, h, z * h]
+
+
+def firth_fit(x, h, y):
+    """Maximum of log-likelihood + log det(information) / 2, by a general minimiser; values and standard errors."""
+    design = standardised_terms(np.asarray(x, float), np.asarray(h, float))
+    y = np.asarray(y, float)
+
+    def information(b):
+        p = 1 / (1 + np.exp(-(design @ b)))
+        return design.T @ (design * (p * (1 - p))[:, None])
+
+    def loss(b):
+        eta = design @ b
+        return np.logaddexp(0, eta).sum() - y @ eta - np.linalg.slogdet(information(b))[1] / 2
+
+    found = scipy.optimize.minimize(loss, np.zeros(4), method="BFGS", options={"gtol": 1e-7})
+
+    def score(b):
+        p = 1 / (1 + np.exp(-(design @ b)))
+        leverage = np.einsum("ij,jk,ik->i", design, np.linalg.inv(information(b)), design) * p * (1 - p)
+        return design.T @ (y - p + leverage * (0.5 - p))
+
+    exact = scipy.optimize.root(score, found.x, tol=1e-14).x
+    assert np.abs(exact - found.x).max() < 1e-3 and loss(exact) <= loss(found.x) + 1e-10, "Firth's score is not the loss's gradient"
+    return exact, np.sqrt(np.diag(np.linalg.inv(information(exact))))
+
+
+def firth_case(seed, n, separated):
+    rng = np.random.default_rng(seed)
+    x = np.array(rounded(rng.gamma(3.0, 1.0, n)))
+    h = (rng.random(n) < 0.5).astype(float)
+    y = (x < np.median(x)).astype(float) if separated else (rng.random(n) < 1 / (1 + np.exp(x - 4 - h))).astype(float)
+    value, error = firth_fit(x, h, y)
+    return {"distance": x.tolist(), "in_hull": h.tolist(), "correct": y.astype(int).tolist(), "value": value.tolist(),
+            "standard_error": error.tolist()}
+
+
+def pooled_fit(trials):
+    """trials: (ids, correct, in_hull, distance) each; statsmodels' logit with trial effects, clustered by id."""
+    columns, correct, groups = [], [], []
+    for t, (ids, y, h, x) in enumerate(trials):
+        effect = np.zeros((len(y), len(trials)))
+        effect[:, t] = 1
+        columns.append(np.c_[effect, standardised_terms(np.asarray(x, float), np.asarray(h, float))[:, 1:]])
+        correct.append(y)
+        groups.append(ids)
+    return sm.Logit(np.concatenate(correct), np.vstack(columns)).fit(
+        disp=0, method="newton", tol=1e-12, cov_type="cluster", cov_kwds={"groups": np.concatenate(groups)})
+
+
+def pooled_case(seed, n, trials):
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(size=n)  # the same points are hard in every trial
+    made = []
+    for t in range(trials):
+        x = np.array(rounded((t + 1) * np.exp(0.3 * hard + 0.2 * rng.normal(size=n))))
+        h = (rng.random(n) < 0.5).astype(float)
+        y = (rng.random(n) < 1 / (1 + np.exp(hard - 1 + 0.5 * h + 0.2 * t))).astype(float)
+        made.append((np.arange(n), y, h, x))
+    fit = pooled_fit(made)
+    return {"trials": [{"id": i.tolist(), "correct": y.astype(int).tolist(), "in_hull": h.tolist(), "distance": x.tolist()} for i, y, h, x in made],
+            "value": fit.params[trials:].tolist(), "standard_error": fit.bse[trials:].tolist(), "z": fit.tvalues[trials:].tolist(),
+            "p": fit.pvalues[trials:].tolist()}
+
+
+def in_hull_effect(x, h, y, spline, covariates=()):
+    """Mean of P(right | inside) - P(right | outside) under a logistic model."""
+    x, h, y = (np.asarray(v, float) for v in (x, h, y))
+    knots = np.unique(np.percentile(x, [5, 27.5, 50, 72.5, 95])) if spline else []
+
+    def terms(inside):
+        return np.column_stack([restricted_cubic(x, knots), inside, inside * x, *covariates])
+
+    design = terms(h)
+    mean, spread = design.mean(axis=0), design.std(axis=0)
+    scaled = lambda m: np.c_[np.ones(len(x)), (m - mean) / spread]  # noqa: E731
+    b = penalised_logit(scaled(design), y, 1e-6 * len(x))
+    chance = lambda inside: 1 / (1 + np.exp(-(scaled(terms(inside)) @ b)))  # noqa: E731
+    return float((chance(np.ones(len(x))) - chance(np.zeros(len(x)))).mean())
+
+
+def in_hull_effect_case(seed, n):
+    rng = np.random.default_rng(seed)
+    x = np.array(rounded(rng.gamma(3.0, 1.0, n)))
+    h = (rng.random(n) < 1 / (1 + np.exp(x - 3))).astype(float)
+    norm = np.array(rounded(rng.normal(size=n)))
+    y = (rng.random(n) < 1 / (1 + np.exp(x - 4 - h + norm))).astype(float)
+    return {"distance": x.tolist(), "in_hull": h.tolist(), "correct": y.astype(int).tolist(), "covariate": norm.tolist(),
+            "linear": in_hull_effect(x, h, y, False), "spline": in_hull_effect(x, h, y, True),
+            "spline_covariate": in_hull_effect(x, h, y, True, [norm])}
+
+
 # --- dimension by neighbours
 
 def neighbours(points, k):
@@ -389,6 +486,9 @@ def make():
         "ranking": [ranking_case(np.random.default_rng(31 + i), n, levels) for i, (n, levels) in enumerate(
             ((7, 3), (7, 0), (6, 2), (7, 4), (5, 1), (2, 0), (300, 0), (400, 12)))],
         "cross_fit": [cross_fit_case(41, 500), cross_fit_case(42, 400, constant_hull=True)],
+        "firth": [firth_case(61, 60, False), firth_case(62, 40, True), firth_case(63, 200, False)],
+        "pooled_logit": [pooled_case(71, 150, 3), pooled_case(72, 80, 1)],
+        "in_hull_effect": [in_hull_effect_case(81, 400), in_hull_effect_case(82, 150)],
         "neighbour_dimension": [neighbour_dimension_case(np.random.default_rng(51), 120, 3, 5),
                                 neighbour_dimension_case(np.random.default_rng(52), 90, 1, 2)],
         "trend": [trend_case(g) for g in ([[1.0, 2.0], [2.0, 3.5, 3.0], [4.0, 3.0]], [[3.0, 2.0, 2.5], [1.0, 2.0], [0.5, 1.0, 2.0]],
