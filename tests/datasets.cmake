@@ -5,6 +5,7 @@ hullscope_test(datasets_array_test SOURCES unit/datasets_array_test.cpp
 hullscope_test(datasets_rows_test SOURCES unit/datasets_rows_test.cpp
   LIBRARIES hullscope::datasets hullscope::store ZLIB::ZLIB)
 hullscope_test(datasets_split_test SOURCES unit/datasets_split_test.cpp LIBRARIES hullscope::datasets ZLIB::ZLIB)
+hullscope_test(datasets_shift_test SOURCES unit/datasets_shift_test.cpp LIBRARIES hullscope::datasets)
 hullscope_test(datasets_synthetic_test SOURCES property/datasets_synthetic_test.cpp
   LIBRARIES hullscope::datasets ZLIB::ZLIB)
 hullscope_test(datasets_fuzz_test SOURCES fuzz/datasets_fuzz_test.cpp

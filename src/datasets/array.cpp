@@ -187,6 +187,13 @@ Array read_file(const std::string& path, std::string* file_digest) {
 
 }  // namespace detail
 
+std::string array_in_folder(const std::string& name, const std::string& folder) {
+  if (folder.empty() || name.empty() || name[0] == '/') return name;
+  const std::string inside = folder + "/" + name;
+  struct stat info {};
+  return ::stat(inside.substr(0, inside.find(":/")).c_str(), &info) == 0 ? inside : name;
+}
+
 Array read_array(const std::string& name) {
   const auto [file, dataset] = detail::split_name(name);
   Array array = dataset.empty() ? detail::read_file(file) : read_hdf5(file, dataset);

@@ -24,6 +24,9 @@ struct Array {
 /// what the file holds, never by what its header claims.
 Array read_array(const std::string& name);
 
+/// The name to read it by: relative names are looked for in `folder` first (which may be empty).
+std::string array_in_folder(const std::string& name, const std::string& folder);
+
 /// The array as points, one a row: N x (product of the other axes); float32 where that is exact, else float64.
 /// Throws DataError on NaN or infinity (first place named), on fewer than one axis, or on 64-bit integers above 2^53.
 std::variant<Matrix<float>, Matrix<double>> as_points(const Array& array);

@@ -42,10 +42,13 @@ struct SetRequest {
   /// "samples=ARRAY,labels=ARRAY"). Arrays: N x d, N x height x width or N x channels x height x width; uint8 stays
   /// pixels, others must be exact in float32. Relative names are looked for in `folder` first.
   std::string name;
-  std::string split;       ///< "train" or "test"
-  std::int64_t limit = 0;  ///< the first so many samples; 0: all
-  std::string folder;      ///< searched before HULLSCOPE_DATA; may be empty
-  std::uint64_t seed = 0;  ///< of synthetic sets
+  std::string split;        ///< "train" or "test"
+  std::int64_t limit = 0;   ///< the first so many samples; 0: all
+  std::string folder;       ///< searched before HULLSCOPE_DATA; may be empty
+  std::uint64_t seed = 0;   ///< of synthetic sets, and of the shift
+  bool test_alone = false;  ///< arrays need not name a training split, which counts the classes otherwise
+  std::string shift = "";   ///< "rotation", "translation", "noise", "contrast" of all samples (detail/shift.hpp), or ""
+  double strength = 0;
 };
 
 /// Collective: one rank of each node reads, all share. Throws UsageError on an unknown name (nearest valid one named),

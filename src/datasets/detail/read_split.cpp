@@ -1,6 +1,4 @@
 // From the name of a set to the samples of one split: synthetic sets, named sets, users' own arrays.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -15,6 +13,7 @@
 #include <hullscope/datasets/detail/elements.hpp>
 #include <hullscope/datasets/detail/readers.hpp>
 #include <hullscope/datasets/detail/samples.hpp>
+#include <hullscope/datasets/detail/shift.hpp>
 #include <hullscope/datasets/detail/synthetic.hpp>
 #include <hullscope/datasets/registry.hpp>
 #include <hullscope/parallel/progress.hpp>
@@ -161,13 +160,8 @@ const std::string& array_of(const std::map<std::string, std::string>& arrays, co
   return found->second;
 }
 
-/// Relative names are looked for in the request's folder first.
 Array read_user_array(const SetRequest& request, const std::string& name) {
-  const std::string inside = request.folder + "/" + name;
-  struct stat info {};
-  const bool relative = !request.folder.empty() && !name.empty() && name[0] != '/';
-  const bool there = relative && ::stat(inside.substr(0, inside.find(":/")).c_str(), &info) == 0;
-  return read_array(there ? inside : name);
+  return read_array(array_in_folder(name, request.folder));
 }
 
 std::vector<std::int64_t> shape_of_sample(const Array& array) {
@@ -232,8 +226,10 @@ Samples read_user_arrays(const SetRequest& request) {
                                 values.shape[0], values.file));
   if (samples.features() == 0) throw DataError(values.file, values.dataset, "samples of 0 values; expected at least 1");
 
-  // A network has an output for each class of the training split; the test split cannot have others.
-  samples.classes = request.split == "train"
+  // A network has an output for each class of the training split; the test split cannot have others. A set of test
+  // samples alone is asked about a network trained on another set.
+  const bool alone = request.split == "test" && !arrays.count("train_labels") && !arrays.count("labels");
+  samples.classes = request.split == "train" || (alone && request.test_alone)
                         ? count_classes(labels)
                         : count_classes(read_user_array(request, array_of(arrays, request, "train", "labels")));
   for (std::size_t i = 0; i < samples.labels.size(); ++i)
@@ -267,7 +263,7 @@ Samples read_user_arrays(const SetRequest& request) {
 
 }  // namespace
 
-Samples read_split(const SetRequest& request) {
+static Samples read_unshifted(const SetRequest& request) {
   if (request.split != "train" && request.split != "test")
     throw UsageError("split \"" + request.split + "\"; expected train or test");
   if (request.limit < 0)
@@ -277,6 +273,12 @@ Samples read_split(const SetRequest& request) {
   if (request.name.find('=') != std::string::npos && request.name.find('?') > request.name.find('='))
     return read_user_arrays(request);
   refuse_unknown(request.name);
+}
+
+Samples read_split(const SetRequest& request) {
+  Samples samples = read_unshifted(request);
+  if (!request.shift.empty()) shift_samples(samples, request.shift, request.strength, request.seed);
+  return samples;
 }
 
 }  // namespace hullscope::datasets::detail
