@@ -4,6 +4,7 @@
     hullscope_io.points("runs/mnist-mlp")    # a row a network, trial and test point: label, prediction, distances, verdicts
     hullscope_io.hull("runs/mnist-mlp")      # a row a network, trial, space and test point: verdict and distance bounds
     hullscope_io.results("runs/mnist-mlp")   # a row a statistic: value, interval, p, n, method, status
+    hullscope_io.tests("runs/mnist-mlp")     # names of the further test sets; points() and hull() take one
 
 Joins go by sample id. Measures whose names hold "true_class" use the true label: they explain, and cannot predict.
 """
@@ -43,7 +44,8 @@ def results(folder):
             raise KeyError(f"{path} has no /table: made by an older hullscope, or not by the stage reduce")
         columns = {name: file[f"table/{name}"][:] for name in file["table"]}
     frame = pd.DataFrame({name: _text(v) if v.dtype == object else v for name, v in columns.items()})
-    first = ["data_set", "network", "trial", "space", "dimension", "measure", "statistic", "value", "lower", "upper"]
+    first = ["data_set", "network", "trial", "test_set", "strength", "space", "dimension", "measure", "statistic", "value", "lower", "upper"]  # fmt: skip
+    first = [name for name in first if name in frame]  # files of format 1.1 have no test_set
     return frame[first + [name for name in frame if name not in first]]
 
 
@@ -53,22 +55,33 @@ def draws(folder):
         return dict(zip(map(int, file["draws/row"][:]), file["draws/value"][:]))
 
 
-def _hull_files(trial_folder, data_folder):
+def tests(folder):
+    """Names of the study's further test sets: ["clothes", "rotated-15"]."""
+    found = pathlib.Path(folder).glob("*/trial-*/test-*/activations.h5")
+    return sorted({path.parent.name.removeprefix("test-") for path in found})
+
+
+def _of_test(folder, test):
+    """Where the files of a further test set stand beside those of the study's own."""
+    return folder / f"test-{test}" if test else folder
+
+
+def _hull_files(trial_folder, input_folder):
     """(space, d, path) of a trial's hull files, the data set's own included."""
     for space in ("latent", "pca"):
         for path in sorted(trial_folder.glob(f"{space}-*/hull.h5")):
             yield space, int(path.parent.name.removeprefix(f"{space}-")), path
-    for space, path in (("neural", trial_folder / "hull-neural.h5"), ("pixel", data_folder / "input/hull.h5")):
+    for space, path in (("neural", trial_folder / "hull-neural.h5"), ("pixel", input_folder / "hull.h5")):
         if path.is_file():
             yield space, -1, path
 
 
-def hull(folder):
-    """Every verdict: network, trial, space, dimension, sample, verdict, distance_lower, distance_upper. Pixel space
-    stands once for the data set, with an empty network and trial -1."""
+def hull(folder, test=""):
+    """Every verdict (of the further test set `test`): network, trial, space, dimension, sample, verdict, distance_lower,
+    distance_upper. Pixel space stands once for the data set, with an empty network and trial -1."""
     folder, frames, seen = _require(folder), [], set()
     for network, trial, trial_folder in _trials(folder):
-        for space, d, path in _hull_files(trial_folder, folder):
+        for space, d, path in _hull_files(_of_test(trial_folder, test), _of_test(folder / "input", test)):
             if path in seen:
                 continue
             seen.add(path)
@@ -81,20 +94,21 @@ def hull(folder):
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def points(folder):
-    """Every test point of every trial. Columns: network, trial, sample, label, predicted, correct; for each space and
-    measure "SPACE.MEASURE" and, of distances to one training point, "SPACE.MEASURE.nearest" (its sample id); for each
+def points(folder, test=""):
+    """Every test point (of the further test set `test`, whose label is -1 where it is foreign) of every trial. Columns:
+    network, trial, sample, label, predicted, correct; for each space and measure "SPACE.MEASURE" and, of distances to one training point, "SPACE.MEASURE.nearest" (its sample id); for each
     hull "SPACE.verdict". SPACE is pixel, neural, latent-DD or output (max_softmax there is 1 - the largest probability).
     """
     folder, frames = _require(folder), []
     for network, trial, trial_folder in _trials(folder):
+        trial_folder, input_folder = _of_test(trial_folder, test), _of_test(folder / "input", test)
         with h5py.File(trial_folder / "activations.h5") as file:
             frame = pd.DataFrame({name: file[f"test/{name}"][:] for name in ("sample", "label", "predicted")}).set_index("sample")
         frame["correct"] = frame.label == frame.predicted
-        for path in (trial_folder / "proximity.h5", folder / "input/proximity.h5"):
+        for path in (trial_folder / "proximity.h5", input_folder / "proximity.h5"):
             if path.is_file():
                 frame = frame.join(_distances(path))
-        for space, d, path in _hull_files(trial_folder, folder):
+        for space, d, path in _hull_files(trial_folder, input_folder):
             with h5py.File(path) as file:
                 name = f"{space}-{d:02}" if d >= 0 else space
                 verdict = pd.Series(VERDICTS[file["verdict"][:]], index=file["sample"][:], name=f"{name}.verdict")
