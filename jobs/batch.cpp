@@ -10,17 +10,21 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
 #include <thread>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/batch/follow.hpp>
+#include <hullscope/batch/lag.hpp>
 #include <hullscope/batch/process.hpp>
 #include <hullscope/batch/script.hpp>
 #include <hullscope/batch/submit.hpp>
 
 #include "command_line.hpp"
 #include "launch.hpp"
+#include "plan_view.hpp"
 
 namespace hullscope::jobs {
 namespace fs = std::filesystem;
@@ -48,23 +52,22 @@ batch::StudyState look(const Options& o, const study::Study& study, const std::s
   std::vector<std::string> words = {o.file, "--output", folder};
   for (const auto& set : o.overrides) words.insert(words.end(), {"--set", set});
   if (o.force_new) words.push_back("--force-new");
-  std::string text;
-  const int code = capture_child(stage_command("plan", words, 1), text);
-  if (code != 0)
-    throw Error("the study cannot be planned (the line above says why)", code == kExitUsage ? kExitUsage : kExitFailed);
-  const json plan = json::parse(text);
   batch::StudyState state;
-  state.study = study;
-  state.plan = study::make_plan(study);
-  if (plan.at("tasks").size() != state.plan.size()) throw InternalError("plan knows other tasks than the dispatcher");
-  state.data = {plan["train"], plan["test"], plan["features"], plan["classes"], plan["sample_shape"]};
   std::size_t refused = 0;
   std::string first;
-  for (const auto& task : plan["tasks"]) {
+  const auto data = [&](const json& head) {
+    state.data = {head["train"], head["test"], head["features"], head["classes"], head["sample_shape"]};
+  };
+  const auto add = [&](const json& task) {
     const std::string found = task["state"];
     state.done.push_back(found == "done");
     if (found == "refused" && refused++ == 0) first = task["note"];
-  }
+  };
+  if (const int code = ask_plan(words, data, add); code != 0)
+    throw Error("the study cannot be planned (the line above says why)", code == kExitUsage ? kExitUsage : kExitFailed);
+  state.study = study;
+  state.plan = study::make_plan(study);
+  if (state.done.size() != state.plan.size()) throw InternalError("plan knows other tasks than the dispatcher");
   if (refused > 0 && !o.force_new)
     throw UsageError(fmt::format("{}{}; go back to those, choose another --output, or give --force-new to make it anew",
                                  first, refused > 1 ? fmt::format(" (and {} more files so)", refused - 1) : ""));
@@ -182,7 +185,8 @@ std::string existing_folder(const std::string& folder) {
   return absolute(folder);
 }
 
-/// For the last job of a round: 0, all is there; 75, a new round was submitted; 1, something is missing for good.
+/// For the last job of a round: 0, statistics and report are to be made; 75, a new round was submitted; 1, something is
+/// missing for good.
 int automatic_exit(const batch::Submission& submission) {
   print_left_out(submission);
   if (!submission.layout.jobs.empty()) {
@@ -197,9 +201,9 @@ int automatic_exit(const batch::Submission& submission) {
     return kExitInterrupted;
   }
   if (submission.given_up.empty() && submission.blocked.empty()) return kExitDone;
-  std::fprintf(stderr,
-               "hullscope: %zu tasks failed and %zu need them: no report; mend the cause and type hullscope resume\n",
-               submission.given_up.size(), submission.blocked.size());
+  const std::string missing =
+      fmt::format("{} tasks failed and {} need them", submission.given_up.size(), submission.blocked.size());
+  std::fprintf(stderr, "hullscope: %s: no report; mend the cause and type hullscope resume\n", missing.c_str());
   return kExitFailed;
 }
 
@@ -234,6 +238,14 @@ int run_submit(const std::vector<std::string>& arguments) {
   return print_submission(batch::submit(request), folder);
 }
 
+/// For the last job of a round: what other nodes have just published may not be seen here yet.
+static void wait_for_files(const batch::Record& record, const study::Study& study, const std::string& profile) {
+  const auto seconds =
+      static_cast<double>(batch::load_profile(profile, shared_folder("slurm") + "/profiles").work.lag_seconds);
+  const double waited = batch::wait_for_unseen(record, study::make_plan(study), seconds);
+  if (waited > 1) say(fmt::format("waited {} for files that jobs had made to be seen here", format_duration(waited)));
+}
+
 int run_resume(const std::vector<std::string>& arguments) {
   Options o;
   std::string folder;
@@ -259,10 +271,31 @@ int run_resume(const std::vector<std::string>& arguments) {
   if (error)
     throw EnvironmentError(
         fmt::format("{}: the folder where the study was submitted is not there ({})", record.workdir, error.message()));
-  auto request = request_for(o, study::load(o.file), folder, record.workdir);
+  const auto study = study::load(o.file);
+  if (o.automatic) wait_for_files(record, study, o.profile);
+  auto request = request_for(o, study, folder, record.workdir);
   if (o.dry_run) return print_dry_run(request);
   const auto submission = batch::submit(request);
   return o.automatic ? automatic_exit(submission) : print_submission(submission, folder);
+}
+
+/// What finished files say of their runs; nothing where the program that reads them fails.
+static std::vector<std::optional<batch::FileCost>> read_usage(const std::vector<std::string>& files) {
+  constexpr double kPatience = 30;  // seconds
+  std::vector<std::string> words = {stage_program("usage")};
+  words.insert(words.end(), files.begin(), files.end());
+  const auto said = batch::run_process(words, kPatience);
+  std::vector<std::optional<batch::FileCost>> runs;
+  if (!said.ok()) return runs;
+  std::istringstream lines(said.output);
+  for (std::string line; std::getline(lines, line);) {
+    const json found = json::parse(line);
+    if (found.is_null())
+      runs.emplace_back();
+    else
+      runs.emplace_back(batch::FileCost{found["cpu_seconds"], found["peak_bytes"]});
+  }
+  return runs;
 }
 
 int run_status(const std::vector<std::string>& arguments) {
@@ -279,7 +312,7 @@ int run_status(const std::vector<std::string>& arguments) {
   if (!parse(app, arguments)) return kExitDone;
   folder = existing_folder(folder);
   while (true) {
-    const auto status = batch::follow(folder);
+    const auto status = batch::follow(folder, read_usage);
     if (watch && !as_json && isatty(STDOUT_FILENO)) std::fputs("\x1b[H\x1b[2J", stdout);
     std::fputs((as_json ? batch::status_json(status) : batch::status_text(status)).c_str(), stdout);
     std::fflush(stdout);

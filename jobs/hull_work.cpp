@@ -44,8 +44,9 @@ class Incoming {
 
   std::string header() const {
     const bool single = direct_ || std::holds_alternative<Matrix<float>>(converted_);
-    return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", single ? "f32" : "f64", n_, d_, array_.digest, array_.file,
-                       array_.dataset);
+    // a file's name may hold any other character
+    return fmt::format("{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}{6}{0}", '\0', single ? "f32" : "f64", n_, d_, array_.digest,
+                       array_.file, array_.dataset);
   }
 
   void copy(std::span<std::byte> out) const {
@@ -85,7 +86,7 @@ SharedPoints SharedPoints::read(const Comm& world, const std::string& name) {
   SharedPoints points;
   std::string n, d;
   for (std::string* field : {&points.type_, &n, &d, &points.digest_, &points.file_, &points.dataset_})
-    std::getline(lines, *field);
+    std::getline(lines, *field, '\0');
   points.n_ = std::stoll(n);
   points.d_ = std::stoll(d);
   const std::size_t entry = points.type_ == "f32" ? sizeof(float) : sizeof(double);

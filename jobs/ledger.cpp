@@ -13,11 +13,12 @@
 namespace hullscope::jobs {
 namespace fs = std::filesystem;
 
-Ledger::Ledger(study::Study study, std::string folder, std::map<std::string, std::string> data_digests)
+Ledger::Ledger(study::Study study, std::vector<study::Task> plan, std::string folder,
+               std::map<std::string, std::string> data_digests)
     : study_(std::move(study)),
       folder_(std::move(folder)),
       data_digests_(std::move(data_digests)),
-      plan_(study::make_plan(study_)) {
+      plan_(std::move(plan)) {
   for (const auto& task : plan_) makers_[task.output] = task.stage;
 }
 
@@ -34,6 +35,17 @@ std::string Ledger::digest_of(const std::string& relative_path) {
     }
   }
   return file_digests_[relative_path] = digest;
+}
+
+void Ledger::forget_missing() {
+  std::erase_if(file_digests_, [&](const auto& file) {
+    if (!file.second.empty()) return false;
+    // opening a folder makes a client of NFS ask the server anew what is in it
+    std::error_code ignored;
+    fs::directory_iterator((fs::path(folder_) / file.first).parent_path(), ignored);
+    return true;
+  });
+  faults_.clear();
 }
 
 std::string Ledger::maker_of(const std::string& relative_path) const {
@@ -70,6 +82,14 @@ store::Provenance Ledger::provenance(const study::Task& task) {
   return made;
 }
 
+/// The key alone: what a plan of many tasks asks of each.
+std::string Ledger::key_of(const study::Task& task) {
+  std::map<std::string, std::string> digests;
+  for (const auto& [role, path] : task.inputs)
+    digests[role] = study::is_data(role) ? data_digests_.at(path) : digest_of(path);
+  return study::task_key(study::options_hash(study_, task), digests);
+}
+
 /// A file without a readable key is damaged, and made again; but not one of a newer hullscope.
 static TaskStatus judge_without_key(const std::string& path) {
   if (!fs::exists(path)) return {TaskState::to_do, ""};
@@ -87,12 +107,11 @@ static TaskStatus judge_without_key(const std::string& path) {
 
 TaskStatus Ledger::judge(const study::Task& task) {
   if (const auto missing = missing_input(task); !missing.empty()) return {TaskState::waiting, missing};
-  const auto wanted = provenance(task);
   const std::string output = (fs::path(folder_) / task.output).string();
   bool other_key = false;
-  if (store::is_done(output, wanted.task_key, &other_key)) return {TaskState::done, ""};
+  if (store::is_done(output, key_of(task), &other_key)) return {TaskState::done, ""};
   if (!other_key) return judge_without_key(output);
-  const std::string different = difference(wanted, store::ArtifactReader(output).provenance());
+  const std::string different = difference(provenance(task), store::ArtifactReader(output).provenance());
   if (different.empty()) return {TaskState::to_do, task.output + " is made again: its inputs have changed"};
   return {TaskState::refused, fmt::format("{} was made {}", output, different)};
 }

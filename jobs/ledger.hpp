@@ -24,8 +24,10 @@ struct TaskStatus {
 
 class Ledger {
  public:
-  /// `data_digests`: content digests of the data that the judged tasks take, by its name in Task::inputs.
-  Ledger(study::Study study, std::string folder, std::map<std::string, std::string> data_digests);
+  /// `plan`: of the study. `data_digests`: content digests of the data that the judged tasks take, by its name in
+  /// Task::inputs.
+  Ledger(study::Study study, std::vector<study::Task> plan, std::string folder,
+         std::map<std::string, std::string> data_digests);
 
   /// Reads attributes only. A torn or foreign file counts as not there (the note of those who need it says why).
   TaskStatus judge(const study::Task& task);
@@ -33,6 +35,8 @@ class Ledger {
   store::Provenance provenance(const study::Task& task);
   /// The content digest of an artifact of the folder, as stored; "" if there is no whole one.
   std::string digest_of(const std::string& relative_path);
+  /// Looks again at what was not there: a file that another node has made may be seen only after a while.
+  void forget_missing();
   /// The digests that this ledger has read, and what another one has: so that one rank reads for all.
   const std::map<std::string, std::string>& digests_read() const { return file_digests_; }
   void learn(std::map<std::string, std::string> file_digests) { file_digests_ = std::move(file_digests); }
@@ -42,6 +46,7 @@ class Ledger {
 
  private:
   std::string missing_input(const study::Task& task);
+  std::string key_of(const study::Task& task);
   std::string difference(const store::Provenance& wanted, const store::Provenance& found) const;
 
   study::Study study_;

@@ -1,11 +1,13 @@
 // libexec/hullscope/plan STUDY.toml [--output DIR] [--set key=value]... [--force-new]: what of a study is done, as JSON
-// on standard output. Writes nothing. The dispatcher asks it, so that it needs neither MPI nor HDF5 itself.
+// on standard output: a line of the study and its data, then a line a task, in the plan's order. Writes nothing. The
+// dispatcher asks it, so that it needs neither MPI nor HDF5 itself.
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <string_view>
+#include <unordered_set>
 
 #include <hullscope/study/cost.hpp>
 
@@ -24,16 +26,19 @@ json run_record(const std::string& path) {
   return record;
 }
 
+/// Outputs that are not there as they should be; views of the plan's texts.
+using Unmade = std::unordered_set<std::string_view>;
+
 /// A task whose input will be made again, or first, cannot be called done yet; its stage decides once that is there.
-json describe(const study::Task& task, jobs::Ledger& ledger, std::set<std::string>& unmade, const std::string& folder) {
+json describe(const study::Task& task, jobs::Ledger& ledger, Unmade& unmade, const std::string& folder) {
   static const char* names[] = {"done", "to do", "to do", "refused"};
   const auto status = ledger.judge(task);
   std::string state = names[static_cast<int>(status.state)];
   for (const auto& [role, path] : task.inputs)
-    if (unmade.count(path) && state == "done") state = "to do";
+    if (state == "done" && unmade.count(path)) state = "to do";
   if (state != "done") unmade.insert(task.output);
-  json described = {{"stage", task.stage}, {"name", task.name}, {"output", task.output}, {"state", state}};
-  if (status.state != jobs::TaskState::waiting) described["note"] = status.note;
+  json described = {{"stage", task.stage}, {"name", task.name}, {"state", state}};
+  if (status.state != jobs::TaskState::waiting && !status.note.empty()) described["note"] = status.note;
   if (status.state == jobs::TaskState::done)
     described["run"] = run_record((std::filesystem::path(folder) / task.output).string());
   return described;
@@ -41,23 +46,28 @@ json describe(const study::Task& task, jobs::Ledger& ledger, std::set<std::strin
 
 int plan(const parallel::Comm& world, const std::vector<std::string>& arguments) {
   jobs::Stage stage(world, arguments, "plan");
-  const auto tasks = study::make_plan(stage.study());
+  auto tasks = study::make_plan(stage.study());
   const auto &train = stage.data("train"), &test = stage.data("test");
   const study::DataShape shape{train.size(), test.size(), train.features(), train.classes(), train.sample_shape()};
-  jobs::Ledger ledger(stage.study(), stage.folder(), stage.data_digests(tasks));
-  json answer = {
-      {"folder", stage.folder()}, {"train", shape.train}, {"test", shape.test}, {"features", shape.features},
-      {"classes", shape.classes},  {"sample_shape", shape.sample_shape}};
-  answer["tasks"] = json::array();
-  std::set<std::string> unmade;
+  auto digests = stage.data_digests(tasks);
+  jobs::Ledger ledger(stage.study(), std::move(tasks), stage.folder(), std::move(digests));
+  const bool has_results = !ledger.plan().empty() && ledger.plan().back().stage == "reduce";
+  const json head = {{"folder", stage.folder()},
+                     {"train", shape.train},
+                     {"test", shape.test},
+                     {"features", shape.features},
+                     {"classes", shape.classes},
+                     {"sample_shape", shape.sample_shape},
+                     {"tasks", ledger.plan().size()},
+                     {"results_digest", has_results ? ledger.digest_of(ledger.plan().back().output) : ""}};
+  Unmade unmade;
   const study::CostModel costs(stage.study(), shape);
-  for (const auto& task : tasks) {
-    answer["tasks"].push_back(describe(task, ledger, unmade, stage.folder()));
-    answer["tasks"].back()["estimate"] = costs.cpu_seconds(task);
+  if (world.root()) std::cout << head.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+  for (const auto& task : ledger.plan()) {
+    auto described = describe(task, ledger, unmade, stage.folder());
+    described["estimate"] = costs.cpu_seconds(task);
+    if (world.root()) std::cout << described.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
   }
-  const bool has_results = !tasks.empty() && tasks.back().stage == "reduce";
-  answer["results_digest"] = has_results ? ledger.digest_of(tasks.back().output) : "";
-  if (world.root()) std::cout << answer.dump() << "\n";
   return 0;
 }
 

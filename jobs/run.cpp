@@ -26,6 +26,7 @@
 
 #include "command_line.hpp"
 #include "launch.hpp"
+#include "plan_view.hpp"
 
 namespace hullscope::jobs {
 namespace fs = std::filesystem;
@@ -128,14 +129,12 @@ struct PlanView {
 
 PlanView look(const Options& o, const std::string& folder) {
   PlanView view;
-  std::string text;
-  view.exit_code = capture_child(stage_command("plan", stage_arguments(o, folder), 1), text);
-  if (view.exit_code != 0) return view;
-  const json plan = json::parse(text);
-  view.results_digest = plan["results_digest"];
-  view.data = fmt::format("{} training and {} test points, d = {}", plan["train"].get<long>(), plan["test"].get<long>(),
-                          plan["features"].get<long>());
-  for (const auto& task : plan["tasks"]) {
+  const auto data = [&](const json& head) {
+    view.results_digest = head["results_digest"];
+    view.data = fmt::format("{} training and {} test points, d = {}", head["train"].get<long>(),
+                            head["test"].get<long>(), head["features"].get<long>());
+  };
+  const auto add = [&](const json& task) {
     auto& stage = view.stages[task["stage"]];
     const std::string state = task["state"];
     ++stage.tasks;
@@ -146,7 +145,8 @@ PlanView look(const Options& o, const std::string& folder) {
       stage.cpu += task["run"]["cpu_seconds"].get<double>();
       stage.peak = std::max(stage.peak, task["run"]["peak_bytes"].get<double>());
     }
-  }
+  };
+  view.exit_code = ask_plan(stage_arguments(o, folder), data, add);
   return view;
 }
 
@@ -234,7 +234,8 @@ int report_stage(const study::Study& study, const std::string& folder, const std
 double estimated_wall(const StageSummary& stage, const std::string& name, int ranks, int threads) {
   const int tasks = static_cast<int>(stage.to_do.size());
   const bool one_thread = name == "train" || name == "encode" || name == "reduce";
-  const int workers = std::min(study::useful_ranks(name, tasks, ranks) * (one_thread ? 1 : threads), available_ranks(1));
+  const int workers =
+      std::min(study::useful_ranks(name, tasks, ranks) * (one_thread ? 1 : threads), available_ranks(1));
   return stage.estimate / std::max(1, workers);
 }
 

@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/datasets/registry.hpp>
+#include <hullscope/parallel/stop.hpp>
 
 #include "ledger.hpp"
 
@@ -150,10 +154,28 @@ std::map<std::string, std::string> Stage::data_digests(const std::vector<study::
   return digests;
 }
 
+/// How long, in seconds, inputs that another node has made may stay unseen here (job scripts say it).
+static double patience_for_inputs() {
+  const char* given = std::getenv("HULLSCOPE_LAG_SECONDS");
+  return given ? std::clamp(std::atof(given), 0.0, 3600.0) : 0;
+}
+
+/// On rank 0: waits for inputs of the tasks that are not there yet; in vain if they were never made.
+static void wait_for_inputs(Ledger& ledger, const std::vector<study::Task>& tasks) {
+  const parallel::Stopwatch watch;
+  for (const auto& task : tasks)
+    while (watch.wall_seconds() < patience_for_inputs() && !parallel::stop_requested() &&
+           ledger.judge(task).state == TaskState::waiting) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      ledger.forget_missing();
+    }
+}
+
 /// On rank 0: a line with one letter a task (d: done, t: to do), then a line "path digest" for every file read.
 std::string Stage::look(const std::vector<study::Task>& tasks) {
   std::string states;
   std::vector<std::string> refused;
+  wait_for_inputs(*ledger_, tasks);
   for (const auto& task : tasks) {
     const auto status = ledger_->judge(task);
     if (status.state == TaskState::waiting) throw EnvironmentError(status.note);
@@ -174,7 +196,7 @@ std::string Stage::look(const std::vector<study::Task>& tasks) {
 void Stage::judge() {
   if (ledger_) return;
   const auto tasks = selected_tasks();
-  ledger_ = std::make_shared<Ledger>(study_, folder_, data_digests(tasks));
+  ledger_ = std::make_shared<Ledger>(study_, study::make_plan(study_), folder_, data_digests(tasks));
   std::istringstream answer(on_root(world_, [&] { return look(tasks); }));
   std::string states, path, digest;
   std::getline(answer, states);

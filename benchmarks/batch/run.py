@@ -3,8 +3,10 @@
 
     HULLSCOPE=build/release/bin/hullscope benchmarks/batch/run.py
 
-Prints a table: wall and CPU seconds, peak memory of the largest process, jobs. A real sbatch adds its own time per script.
+Prints a table: wall and CPU seconds, peak memory of the largest process, jobs (a real sbatch adds its own time per script);
+and what a packed task costs beside its work: the stage programs on 101 tasks of next to no work against those on one.
 """
+import argparse
 import os
 import resource
 import shutil
@@ -49,7 +51,46 @@ def run(environment, *words):
     return done.stdout, wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+LEAST = """
+name = "least"
+[data]
+set = "gaussian-classes?dimension=3&per_class_train=4&per_class_test=2"
+[train]
+trials = {trials}
+epochs = 1
+[encode]
+dimensions = [1]
+hidden = [2]
+epochs = 1
+[proximity]
+spaces = ["neural"]
+[[network]]
+name = "least"
+layers = ["dense 2", "relu"]
+"""
+
+
+def packed(folder, count=101):
+    """{stage: (wall, CPU) seconds a task} of tasks that have next to no work, in one program on one rank."""
+    costs = {}
+    for trials in (1, count):
+        path = os.path.join(folder, f"least-{trials}.toml")
+        with open(path, "w") as file:
+            file.write(LEAST.format(trials=trials))
+        for stage in ("train", "extract", "encode", "hull", "proximity"):
+            cost = run({**os.environ, "HULLSCOPE_LOG": "warning"}, "run", path, "--output", f"{folder}/least-{trials}", "--ranks", "1",
+                       "--stages", stage)[1:]
+            if trials == 1:
+                costs[stage] = cost
+            else:
+                costs[stage] = tuple((many - one) / (count - 1) for many, one in zip(cost, costs[stage]))
+    return costs
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--no-packed", action="store_true", help="without the stage programs (a build without LibTorch)")
+    options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="hullscope-batch-")
     try:
         os.makedirs(folder + "/bin")
@@ -76,6 +117,10 @@ def main():
         for name, wall, cpu, jobs in rows:
             print(f"{name:<42} {wall:>6.2f} s {cpu:>6.2f} s {jobs:>6}")
         print(f"peak memory of the largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+        if not options.no_packed:
+            print(f"{'a packed task, one rank':<42} {'wall':>8} {'CPU':>8}")
+            for stage, (wall, cpu) in packed(folder).items():
+                print(f"{stage:<42} {1000 * wall:>5.1f} ms {1000 * cpu:>5.1f} ms")
     finally:
         shutil.rmtree(folder)
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
+#include <hullscope/batch/detail/slurm_view.hpp>
 #include <hullscope/batch/follow.hpp>
 #include <hullscope/batch/outcome.hpp>
 #include <hullscope/batch/process.hpp>
@@ -15,7 +15,7 @@
 
 namespace hullscope::batch {
 namespace fs = std::filesystem;
-using nlohmann::json;
+using detail::SlurmView;
 
 namespace {
 
@@ -39,43 +39,6 @@ Places last_places(const Record& record) {
     }
   return places;
 }
-
-/// Of an element: what Slurm's queue says, else its accounting.
-class SlurmView {
- public:
-  SlurmView(const Record& record, bool ask_accounting, StudyStatus& status) {
-    std::vector<std::int64_t> ids;
-    for (const auto& round : record.rounds)
-      for (const auto& job : round.jobs)
-        if (job.id > 0) ids.push_back(job.id);
-    queue_ = read_queue(status.queue_fault);
-    if (ask_accounting && !ids.empty())
-      usage_ = read_accounting(ids, status.accounting_fault);
-    else
-      status.accounting_fault = "not asked";
-  }
-
-  bool knows_queue() const { return queue_.has_value(); }
-
-  std::optional<QueueEntry> entry(const JobRecord& job, std::size_t element) const {
-    if (queue_)
-      if (const auto found = queue_->find({job.id, element}); found != queue_->end() && found->second.name == job.label)
-        return found->second;
-    if (const auto* used = usage(job, element); used)
-      return QueueEntry{used->state, "", "", used->name, "", used->elapsed_seconds};
-    return {};
-  }
-
-  const Usage* usage(const JobRecord& job, std::size_t element) const {
-    if (!usage_) return nullptr;
-    const auto found = usage_->find({job.id, element});
-    return found == usage_->end() || found->second.name != job.label ? nullptr : &found->second;
-  }
-
- private:
-  std::optional<Queue> queue_;
-  std::optional<std::map<JobElement, Usage>> usage_;
-};
 
 class Follower {
  public:
@@ -156,54 +119,6 @@ class Follower {
   std::unordered_map<std::string, std::size_t> by_output_;
   std::vector<TaskStatus> found_;
 };
-
-/// What would have been enough: rounded as a person would.
-std::string suggestion_of(const Efficiency& e, const std::string& stage, double time_factor) {
-  std::vector<std::string> parts;
-  if (e.elements == 0) return "";
-  const double time_share = e.longest_seconds / e.requested_seconds;
-  const auto enough =
-      std::max<std::int64_t>(10, static_cast<std::int64_t>(std::ceil(1.5 * e.longest_seconds / 300)) * 5);
-  if (time_share < 0.3 && 60.0 * static_cast<double>(enough) < 0.7 * e.requested_seconds)
-    parts.push_back(fmt::format("stage.{}.time = \"{}\"", stage, slurm_time(enough)));
-  if (time_share > 0.9) parts.push_back(fmt::format("work.time_factor above {:g}", time_factor));
-  if (e.peak_bytes > 0) {
-    const auto megabytes =
-        std::max<std::int64_t>(512, static_cast<std::int64_t>(std::ceil(1.3 * e.peak_bytes / 1048576 / 256)) * 256);
-    if (e.peak_bytes < 0.5 * e.requested_bytes && 1048576.0 * static_cast<double>(megabytes) < 0.7 * e.requested_bytes)
-      parts.push_back(fmt::format("stage.{}.memory = \"{}\"", stage, slurm_memory(megabytes)));
-  }
-  if (e.cpu_seconds >= 0 && e.core_seconds > 600 && e.cpu_seconds < 0.5 * e.core_seconds)
-    parts.push_back("fewer ranks (its cores were idle for most of the time)");
-  return join(parts, "; ");
-}
-
-void add_efficiency(const Record& record, const SlurmView& slurm, StageStatus& status) {
-  auto& sum = status.efficiency;
-  bool all_cpu = true;
-  for (const auto& round : record.rounds)
-    for (const auto& job : round.jobs) {
-      if (job.stage != status.stage || job.id == 0) continue;
-      for (std::size_t e = 1; e <= job.elements; ++e) {
-        const auto outcome = read_outcome(record.folder + "/" + outcome_path(round_folder(round.number), job.name, e));
-        if (!outcome.ended) continue;
-        const auto* used = slurm.usage(job, e);
-        const double seconds = used ? std::max(used->elapsed_seconds, outcome.seconds) : outcome.seconds;
-        ++sum.elements;
-        sum.sum_seconds += seconds;
-        sum.longest_seconds = std::max(sum.longest_seconds, seconds);
-        sum.requested_seconds = std::max(sum.requested_seconds, 60.0 * static_cast<double>(job.request.minutes));
-        sum.requested_bytes = std::max(sum.requested_bytes, 1048576.0 * static_cast<double>(job.request.megabytes));
-        sum.core_seconds += seconds * static_cast<double>(job.request.ranks * job.request.threads);
-        all_cpu = all_cpu && used;
-        if (!used) continue;
-        sum.peak_bytes = std::max(sum.peak_bytes, used->peak_bytes / static_cast<double>(job.request.nodes));
-        sum.cpu_seconds = std::max(0.0, sum.cpu_seconds) + used->cpu_seconds;
-      }
-    }
-  if (!all_cpu) sum.cpu_seconds = -1;
-  sum.suggestion = suggestion_of(sum, status.stage, record.rounds.back().time_factor);
-}
 
 /// Estimates of what is alive, scaled by how the ended elements compare with theirs; jobs of a round follow each other.
 double time_left(const Record& record, const SlurmView& slurm) {
@@ -294,11 +209,9 @@ void count(const std::vector<study::Task>& plan, const std::vector<TaskStatus>& 
   }
 }
 
-constexpr std::size_t kShown = 8;  // failed tasks and sentences on one screen
-
 }  // namespace
 
-StudyStatus follow(const std::string& folder, bool accounting) {
+StudyStatus follow(const std::string& folder, const CostsOf& runs, bool accounting) {
   Record record;
   if (!load_record(folder, record) || record.rounds.empty())
     throw UsageError(fmt::format(
@@ -307,27 +220,36 @@ StudyStatus follow(const std::string& folder, bool accounting) {
   status.folder = folder;
   const auto study = study::load(folder + "/study.toml");
   status.study = study.name;
-  const SlurmView slurm(record, accounting, status);
+  const SlurmView slurm(record, accounting);
+  status.queue_fault = slurm.queue_fault;
+  status.accounting_fault = slurm.accounting_fault;
   Follower follower(record, study, slurm);
   const auto tasks = follower.all();
   const auto& plan = follower.plan();
   count(plan, tasks, status);
   std::map<std::string, std::size_t> never;
+  std::unordered_map<std::string, std::string> done;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     // the reduction is part of the last job, whose state is told by itself
     if (tasks[i].state == TaskState::failed && plan[i].stage != "reduce") {
       const auto known = record.tasks.find(plan[i].name);
       Failed failed{
           plan[i].name, tasks[i].reason, tasks[i].log, known == record.tasks.end() ? 0 : known->second.tries, {}};
-      if (status.failed.size() < kShown) failed.last_lines = last_lines(folder + "/" + failed.log, 4);
+      if (status.failed.size() < kShownOnScreen) failed.last_lines = last_lines(folder + "/" + failed.log, 4);
       status.failed.push_back(std::move(failed));
     }
-    if (tasks[i].state == TaskState::blocked) ++never[tasks[i].reason];
+    if (tasks[i].state == TaskState::blocked) {
+      ++never[tasks[i].reason];
+      status.blocked.push_back({plan[i].name, tasks[i].reason});
+    }
+    if (tasks[i].state == TaskState::done) done[plan[i].name] = plan[i].output;
   }
   for (const auto& [reason, number] : never)
     status.never.push_back(
         fmt::format("{} task{} wait{} for {}", number, number == 1 ? "" : "s", number == 1 ? "s" : "", reason));
-  for (auto& stage : status.stages) add_efficiency(record, slurm, stage);
+  const auto group = std::max<std::int64_t>(1, study.train.ranks_per_task);
+  for (auto& stage : status.stages)
+    stage.efficiency = efficiency_of(record, slurm, stage.stage, done, stage.stage == "train" ? group : 1, runs);
   bool report_done = false;
   status.report = report_state(record, slurm, !plan.empty() && plan.back().stage == "reduce", report_done);
   status.seconds_left = time_left(record, slurm);
@@ -335,112 +257,6 @@ StudyStatus follow(const std::string& folder, bool accounting) {
   status.complete = report_done && std::all_of(status.stages.begin(), status.stages.end(),
                                                [](const auto& stage) { return stage.done == stage.tasks(); });
   return status;
-}
-
-namespace {
-
-std::string efficiency_line(const StageStatus& stage) {
-  const auto& e = stage.efficiency;
-  std::string line = fmt::format("  {:<10} time {} of {} at the longest", stage.stage,
-                                 format_duration(e.longest_seconds), format_duration(e.requested_seconds));
-  if (e.peak_bytes > 0)
-    line += fmt::format(", memory {} of {}", format_bytes(e.peak_bytes), format_bytes(e.requested_bytes));
-  if (e.cpu_seconds >= 0 && e.core_seconds > 0)
-    line += fmt::format(", CPU {:.0f} %", 100 * e.cpu_seconds / e.core_seconds);
-  return line + (e.suggestion.empty() ? "" : "; better: " + e.suggestion) + "\n";
-}
-
-std::string table(const StudyStatus& status) {
-  std::string out =
-      fmt::format("{:<10} {:>7} {:>7} {:>7} {:>7} {:>7}\n", "stage", "tasks", "done", "running", "waiting", "failed");
-  for (const auto& stage : status.stages) {
-    std::vector<std::string> notes;
-    for (const auto& [reason, number] : stage.reasons)
-      notes.push_back(number == stage.waiting ? reason : fmt::format("{} {}", number, reason));
-    if (stage.blocked > 0) notes.push_back(fmt::format("{} can not come", stage.blocked));
-    if (stage.absent > 0) notes.push_back(fmt::format("{} not submitted", stage.absent));
-    out += fmt::format("{:<10} {:>7} {:>7} {:>7} {:>7} {:>7}{}\n", stage.stage, stage.tasks(), stage.done,
-                       stage.running, stage.waiting, stage.failed, notes.empty() ? "" : "   " + join(notes, "; "));
-  }
-  return out;
-}
-
-}  // namespace
-
-std::string status_text(const StudyStatus& status) {
-  std::string out = fmt::format("study {} in {}\n", status.study, status.folder);
-  if (!status.queue_fault.empty())
-    out += fmt::format("squeue cannot be reached ({}): what follows is from the files alone\n", status.queue_fault);
-  out += table(status);
-  out += "report     " + status.report + "\n";
-  for (std::size_t i = 0; i < std::min(kShown, status.failed.size()); ++i) {
-    const auto& failed = status.failed[i];
-    out += fmt::format("\nfailed: {}{}: {}\n  {}\n", failed.task,
-                       failed.tries > 1 ? fmt::format(" ({} tries)", failed.tries) : "", failed.reason, failed.log);
-    for (const auto& line : failed.last_lines) out += "  | " + line + "\n";
-  }
-  if (status.failed.size() > kShown)
-    out += fmt::format("\n... and {} more failed; --json has all\n", status.failed.size() - kShown);
-  if (!status.never.empty()) out += "\nWaits for what can not come, unless hullscope resume does it again:\n";
-  for (std::size_t i = 0; i < std::min(kShown, status.never.size()); ++i) out += "  " + status.never[i] + "\n";
-  bool titled = false;
-  for (const auto& stage : status.stages) {
-    if (stage.efficiency.elements == 0) continue;
-    if (!titled) out += "\nUsed of what was asked for:\n";
-    titled = true;
-    out += efficiency_line(stage);
-  }
-  out += "\n";
-  if (status.complete)
-    out += "All done.\n";
-  else if (status.alive)
-    out += fmt::format("About {} of work is in the queue.\n", format_duration(status.seconds_left));
-  else if (status.queue_fault.empty())
-    out += fmt::format("Nothing is in the queue; hullscope resume {} submits what is missing.\n",
-                       shell_word(status.folder));
-  return out;
-}
-
-std::string status_json(const StudyStatus& status) {
-  json out = {{"folder", status.folder},
-              {"study", status.study},
-              {"squeue", status.queue_fault.empty() ? "ok" : status.queue_fault},
-              {"accounting", status.accounting_fault.empty() ? "ok" : status.accounting_fault},
-              {"report", status.report},
-              {"complete", status.complete},
-              {"in_queue", status.alive},
-              {"never", status.never},
-              {"stages", json::array()},
-              {"failed", json::array()}};
-  out["seconds_left"] = status.seconds_left < 0 ? json() : json(status.seconds_left);
-  for (const auto& stage : status.stages) {
-    const auto& e = stage.efficiency;
-    out["stages"].push_back({{"stage", stage.stage},
-                             {"tasks", stage.tasks()},
-                             {"done", stage.done},
-                             {"running", stage.running},
-                             {"waiting", stage.waiting},
-                             {"failed", stage.failed},
-                             {"blocked", stage.blocked},
-                             {"absent", stage.absent},
-                             {"reasons", stage.reasons},
-                             {"used",
-                              {{"elements", e.elements},
-                               {"requested_seconds", e.requested_seconds},
-                               {"longest_seconds", e.longest_seconds},
-                               {"requested_bytes", e.requested_bytes},
-                               {"peak_bytes", e.peak_bytes > 0 ? json(e.peak_bytes) : json()},
-                               {"core_seconds", e.core_seconds},
-                               {"cpu_seconds", e.cpu_seconds >= 0 ? json(e.cpu_seconds) : json()},
-                               {"suggestion", e.suggestion}}}});
-  }
-  for (const auto& failed : status.failed)
-    out["failed"].push_back({{"task", failed.task},
-                             {"reason", failed.reason},
-                             {"tries", failed.tries},
-                             {"log", failed.log},
-                             {"last_lines", failed.last_lines}});
-  return out.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 std::vector<std::string> logs_of(const std::string& folder, const std::string& task) {

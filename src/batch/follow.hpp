@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <hullscope/batch/efficiency.hpp>
 #include <hullscope/batch/record.hpp>
 #include <hullscope/batch/slurm.hpp>
 
@@ -25,15 +26,6 @@ struct TaskStatus {
   std::string log;     ///< of the element it is or was in, relative to the folder
 };
 
-/// What was asked for and what was used, over the ended elements of a stage.
-struct Efficiency {
-  std::size_t elements = 0;
-  double requested_seconds = 0, longest_seconds = 0, sum_seconds = 0;  ///< time limit of one; of one; of all
-  double requested_bytes = 0, peak_bytes = 0;                          ///< a node; 0: not known
-  double core_seconds = 0, cpu_seconds = -1;                           ///< time x cores; -1: not known
-  std::string suggestion;                                              ///< "" if the request was right
-};
-
 struct StageStatus {
   std::string stage;
   std::size_t done = 0, running = 0, waiting = 0, failed = 0, blocked = 0, absent = 0;
@@ -48,12 +40,18 @@ struct Failed {
   std::vector<std::string> last_lines;
 };
 
+/// Needs a task that failed, or one that needs such a task.
+struct Blocked {
+  std::string task, reason;
+};
+
 struct StudyStatus {
   std::string folder, study;
   std::string queue_fault;       ///< why squeue could not be asked; "" if it could
   std::string accounting_fault;  ///< the same of sacct
   std::vector<StageStatus> stages;
   std::vector<Failed> failed;
+  std::vector<Blocked> blocked;
   std::vector<std::string> never;  ///< what waits for something that can never come, a sentence each
   std::string report;              ///< state of the last job in words
   bool complete = false;           ///< every task and the report are done
@@ -61,8 +59,11 @@ struct StudyStatus {
   double seconds_left = -1;        ///< -1: not known
 };
 
-/// Throws UsageError if nothing was ever submitted from the folder. `accounting`: ask sacct.
-StudyStatus follow(const std::string& folder, bool accounting = true);
+constexpr std::size_t kShownOnScreen = 8;  ///< failed tasks (only these with their last lines), and sentences
+
+/// Throws UsageError if nothing was ever submitted from the folder. `runs`: reads what finished files say of their
+/// runs, where accounting does not; may be empty. `accounting`: ask sacct.
+StudyStatus follow(const std::string& folder, const CostsOf& runs, bool accounting = true);
 
 /// One screen of text; a JSON object.
 std::string status_text(const StudyStatus& status);

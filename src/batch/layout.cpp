@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 
 #include <hullscope/base/error.hpp>
@@ -170,36 +171,43 @@ Elements pack(const StageModel& model, const std::vector<std::size_t>& tasks, do
   return elements;
 }
 
-std::string trial_of(const study::Task& task) {
-  return fmt::format("{}/{}", task.network, task.trial);
+/// By task of the plan, a number of its network's trial, from 0; tasks of the data set itself share one.
+std::vector<std::size_t> number_trials(const std::vector<study::Task>& plan) {
+  std::map<std::pair<std::string_view, int>, std::size_t> known;
+  std::vector<std::size_t> trials;
+  for (const auto& task : plan)
+    trials.push_back(known.try_emplace({task.network, task.trial}, known.size()).first->second);
+  return trials;
 }
 
 /// The tasks divided as the trials of another stage's elements are, so that element can follow element; empty if they
-/// cannot be.
-Elements divide_like(const Elements& other, const LayoutRequest& request, const std::vector<std::size_t>& tasks) {
-  std::unordered_map<std::string, std::size_t> element_of;
+/// cannot be. `trials`: as number_trials() has them.
+Elements divide_like(const Elements& other, const std::vector<std::size_t>& trials,
+                     const std::vector<std::size_t>& tasks) {
+  std::vector<std::size_t> element_of(trials.size(), other.size());
   for (std::size_t e = 0; e < other.size(); ++e)
     for (const auto task : other[e]) {
-      const auto [known, fresh] = element_of.emplace(trial_of(request.plan[task]), e);
-      if (!fresh && known->second != e) return {};  // a trial spread over elements
+      auto& known = element_of[trials[task]];
+      if (known != other.size() && known != e) return {};  // a trial spread over elements
+      known = e;
     }
   Elements elements(other.size());
   for (const auto task : tasks) {
-    const auto found = element_of.find(trial_of(request.plan[task]));
-    if (found == element_of.end()) return {};
-    elements[found->second].push_back(task);
+    const auto found = element_of[trials[task]];
+    if (found == other.size()) return {};
+    elements[found].push_back(task);
   }
   const bool empty = std::any_of(elements.begin(), elements.end(), [](const auto& e) { return e.empty(); });
   return empty ? Elements() : elements;
 }
 
 /// Like the elements of `other` if that makes jobs neither too short nor too long.
-Elements choose_elements(const StageModel& model, const LayoutRequest& request, const Group& group,
+Elements choose_elements(const StageModel& model, const std::vector<std::size_t>& trials, const Group& group,
                          const Elements& other, double target) {
   auto own = pack(model, group.tasks, target);
   if (other.size() < 2 || std::any_of(group.tasks.begin(), group.tasks.end(), [&](auto t) { return model.alone(t); }))
     return own;
-  auto alike = divide_like(other, request, group.tasks);
+  auto alike = divide_like(other, trials, group.tasks);
   double longest = 0;
   for (const auto& element : alike) longest = std::max(longest, element_wall(model, element));
   const bool good = !alike.empty() && longest <= 1.5 * target && alike.size() <= 4 * own.size();
@@ -208,20 +216,6 @@ Elements choose_elements(const StageModel& model, const LayoutRequest& request, 
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
-}
-
-/// As people ask: 10, 15, 20, 30, 45, 60, 90 min, 2, 3, 4 ... 12 h, then whole quarters of a day.
-std::int64_t rounded_minutes(double seconds) {
-  const auto minutes = std::max(kLeastMinutes, static_cast<std::int64_t>(std::min(std::ceil(seconds / 60), 1e8)));
-  if (minutes <= 20) return round_up(minutes, 5);
-  if (minutes <= 60) return round_up(minutes, 15);
-  if (minutes <= 120) return round_up(minutes, 30);
-  return minutes <= 720 ? round_up(minutes, 60) : round_up(minutes, 360);
-}
-
-std::int64_t rounded_megabytes(double bytes) {
-  const auto megabytes = std::max(kLeastMegabytes, static_cast<std::int64_t>(std::ceil(bytes / 1048576)));
-  return megabytes <= 4096 ? round_up(megabytes, 512) : round_up(megabytes, 1024);
 }
 
 /// The most memory that a task of the job needs on a node with so many ranks.
@@ -360,13 +354,13 @@ void link_all(std::vector<Job>& jobs, const LayoutRequest& request) {
 
 /// The elements of all groups for one target of seconds an element.
 std::vector<Elements> elements_for(const std::vector<Group>& groups, const std::vector<StageModel>& models,
-                                   const LayoutRequest& request, double target) {
+                                   const std::vector<std::size_t>& trials, double target) {
   std::vector<Elements> all;
-  Elements trials;  // how the first stage that trials have here is divided
+  Elements first;  // how the first stage that trials have here is divided
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const bool of_trials = groups[g].name == groups[g].stage;
-    all.push_back(choose_elements(models[g], request, groups[g], of_trials ? trials : Elements(), target));
-    if (of_trials && trials.empty()) trials = all.back();
+    all.push_back(choose_elements(models[g], trials, groups[g], of_trials ? first : Elements(), target));
+    if (of_trials && first.empty()) first = all.back();
   }
   return all;
 }
@@ -391,6 +385,19 @@ std::size_t room_in_queue(const LayoutRequest& request, std::size_t jobs) {
 }
 
 }  // namespace
+
+std::int64_t rounded_minutes(double seconds) {
+  const auto minutes = std::max(kLeastMinutes, static_cast<std::int64_t>(std::min(std::ceil(seconds / 60), 1e8)));
+  if (minutes <= 20) return round_up(minutes, 5);
+  if (minutes <= 60) return round_up(minutes, 15);
+  if (minutes <= 120) return round_up(minutes, 30);
+  return minutes <= 720 ? round_up(minutes, 60) : round_up(minutes, 360);
+}
+
+std::int64_t rounded_megabytes(double bytes) {
+  const auto megabytes = std::max(kLeastMegabytes, static_cast<std::int64_t>(std::ceil(bytes / 1048576)));
+  return megabytes <= 4096 ? round_up(megabytes, 512) : round_up(megabytes, 1024);
+}
 
 std::size_t Job::tasks() const {
   std::size_t count = 0;
@@ -417,13 +424,14 @@ Layout make_layout(const LayoutRequest& asked) {
 
   double target =
       60.0 * static_cast<double>(minutes_of(request.profile.work.target)) / request.profile.work.time_factor;
-  auto elements = elements_for(groups, models, request, target);
+  const auto trials = number_trials(request.plan);
+  auto elements = elements_for(groups, models, trials, target);
   while (!fits(elements, a_job, room)) {
     target *= 1.3;
     // so many failed that each alone would be too many
     if (target > 1e12)
       for (auto& [task, lesson] : request.lessons) lesson.alone = false;
-    elements = elements_for(groups, models, request, target);
+    elements = elements_for(groups, models, trials, target);
   }
   Layout layout;
   for (std::size_t g = 0; g < groups.size(); ++g)

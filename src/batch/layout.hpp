@@ -71,6 +71,11 @@ struct LayoutRequest {
   std::size_t in_queue = 0;  ///< elements that are in the queue already
 };
 
+/// As people ask, at least 10 min: 10, 15, 20, 30, 45, 60, 90 min, 2, 3, 4 ... 12 h, then whole quarters of a day.
+std::int64_t rounded_minutes(double seconds);
+/// The same of megabytes: at least 1 GB, by half a GB up to 4 GB, then whole GB.
+std::int64_t rounded_megabytes(double bytes);
+
 /// Throws UsageError if a task can never fit the profile's limits (says which, with limit and estimate) or if nothing
 /// fits beside what is in the queue. Without wanted tasks but reduce the layout is the last job alone.
 Layout make_layout(const LayoutRequest& request);

@@ -53,6 +53,7 @@ std::string code_words(int code) {
   if (code > 128 && code < 193) return fmt::format("ended by signal {}", code - 128);
   if (code == 75) return "stopped early, and not requeued any more";
   if (code == 66) return "its node does not see the output folder";
+  if (code == 0) return "its job says that it is done, but its file is not there: removed since, or not seen here yet";
   return fmt::format("exit code {}", code);
 }
 

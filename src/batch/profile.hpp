@@ -45,7 +45,7 @@ struct Profile {
   struct Work {
     std::string target = "01:00:00";
     double time_factor = 3, memory_factor = 1.5;
-    std::int64_t tries = 3, requeues = 50, warning_seconds = 120;
+    std::int64_t tries = 3, requeues = 50, warning_seconds = 120, lag_seconds = 30;
     bool operator==(const Work&) const = default;
   } work;
 

@@ -68,6 +68,11 @@ const std::vector<Key<Profile>>& profile_keys() {
        Form::line, 0, 1e4},
       {"work.warning_seconds", INTEGER(work.warning_seconds),
        "so long before its time limit a job is told to write its checkpoint", Form::line, 1, 3600},
+      {"work.lag_seconds", INTEGER(work.lag_seconds),
+       "so long a file that another node has made may stay unseen before it counts as missing; 0: a file system "
+       "without "
+       "such delays",
+       Form::line, 0, 3600},
 
       {"gpu.stages", TEXTS(gpu.stages), "stages that run on a GPU", Form::choice, 0, 0, {"train", "extract", "encode"}},
       {"gpu.per_job", INTEGER(gpu.per_job), "GPUs of one job, a rank each", Form::line, 1, 64},

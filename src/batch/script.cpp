@@ -183,6 +183,7 @@ std::string render_script(const Job& job, const Profile& profile, const ScriptCo
                {"ROUND", shell_word(context.round)},
                {"JOB", job.name},
                {"RANKS", std::to_string(job.request.ranks)},
+               {"LAG", std::to_string(profile.work.lag_seconds)},
                {"SETUP", setup_lines(profile)},
                {"STEPS", steps},
                {"RUN_COMMENT", run_comment(job)},

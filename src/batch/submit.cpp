@@ -112,6 +112,8 @@ struct InQueue {
 
 InQueue in_queue(const Record& record, const Queue& queue, const StudyState& state, const std::string& self) {
   InQueue found;
+  for (const auto& [place, entry] : queue) found.elements += entry.alive();
+  if (record.rounds.empty()) return found;
   const auto index = places(state.plan, false);
   for (const auto& round : record.rounds)
     for (const auto& job : round.jobs) {
@@ -129,7 +131,6 @@ InQueue in_queue(const Record& record, const Queue& queue, const StudyState& sta
             (ends ? found.ending : found.made_by)[task->second] = job.id;
       }
     }
-  for (const auto& [place, entry] : queue) found.elements += entry.alive();
   return found;
 }
 
@@ -154,6 +155,7 @@ void refuse_other_options(const Record& record, const InQueue& queued, const Stu
 
 /// Tasks that are not tried any more, and those that need them.
 void give_up(const Record& record, const SubmitRequest& request, std::vector<bool>& wanted, Submission& submission) {
+  if (record.tasks.empty()) return;
   const auto& plan = request.state.plan;
   const auto by_output = places(plan, true);
   std::vector<bool> lost(plan.size(), false);
@@ -177,6 +179,7 @@ void give_up(const Record& record, const SubmitRequest& request, std::vector<boo
 
 std::map<std::size_t, Lesson> lessons_of(const Record& record, const StudyState& state) {
   std::map<std::size_t, Lesson> lessons;
+  if (record.tasks.empty()) return lessons;
   for (std::size_t i = 0; i < state.plan.size(); ++i)
     if (const auto known = record.tasks.find(state.plan[i].name); known != record.tasks.end())
       lessons[i] = {known->second.megabytes, true};
@@ -380,6 +383,7 @@ Record record_of(const std::string& folder) {
 }
 
 void judge_ended(Record& record, const Queue& queue, const StudyState& state) {
+  if (record.rounds.empty()) return;
   const auto index = places(state.plan, false);
   const auto by_output = places(state.plan, true);
   const auto inputs_are_there = [&](const study::Task& task) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <hullscope/base/digest.hpp>
 #include <hullscope/base/error.hpp>
@@ -138,13 +139,12 @@ std::vector<Task> make_plan(const Study& study) {
   for (const auto& network : study.networks)
     for (int trial = 0; trial < study.train.trials; ++trial) plan_trial(study, network, trial, tasks);
   if (!study.networks.empty()) tasks.push_back(reduce_task(tasks));
-  std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) {
-    const auto place = [](const Task& t) {
-      return std::find(kStages.begin(), kStages.end(), t.stage) - kStages.begin();
-    };
-    return place(a) < place(b);
-  });
-  return tasks;
+  std::vector<Task> by_stage;
+  by_stage.reserve(tasks.size());
+  for (const auto& stage : kStages)
+    for (auto& task : tasks)
+      if (task.stage == stage) by_stage.push_back(std::exchange(task, Task()));
+  return by_stage;
 }
 
 int algorithm_version(const std::string& stage) {

@@ -158,6 +158,30 @@ class WholeWay(Verbs):
         with h5py.File(path) as file:
             return file.attrs["content_digest"]
 
+    def test_a_folder_whose_name_has_a_newline(self):
+        self.out = os.path.join(self.folder, "two\nlines; touch x")
+        self.submit(says=["submitted 3 jobs"])
+        self.work()
+        status = self.status()
+        self.assertEqual([stage["done"] for stage in status["stages"]], [1, 1], status)
+        self.assertEqual(status["folder"], self.out)
+        self.run_it("verify", self.out + "/input/hull.h5", says=["verified"])
+        self.submit(says=["nothing to submit: 2 tasks done"])
+        self.assertEqual(glob.glob(self.folder + "/x"), [])
+
+    def test_used_against_requested(self):
+        self.submit()
+        self.work()
+        used = self.status()["stages"][0]["used"]
+        self.assertEqual(used["source"], "sacct")
+        self.assertEqual((used["elements"], used["ranks"], used["threads"]), (1, 1, 1))
+        self.assertEqual(used["peak_bytes"], 150 * 2**20)  # as the pretended sacct has it
+        self.assertGreater(used["cpu_seconds"], 0)
+        with open(self.out + "/batch/status.json") as file:  # written by the last job, for the report
+            kept = json.load(file)
+        self.assertEqual([stage["done"] for stage in kept["stages"]], [1, 1])
+        self.assertEqual(kept["stages"][0]["used"], used)
+
     def test_a_second_submit_submits_nothing(self):
         self.submit()
         count = len(self.calls())
@@ -399,7 +423,10 @@ class SlurmInTrouble(Verbs):
         status = self.status()
         self.assertEqual([stage["done"] for stage in status["stages"]], [1, 1])
         self.assertIn("disabled", status["accounting"])
-        self.assertIsNone(status["stages"][0]["used"]["peak_bytes"])
+        used = status["stages"][0]["used"]  # by what the file says of the run that made it
+        self.assertEqual(used["source"], "files of 1 task")
+        self.assertGreater(used["peak_bytes"], 2**20)
+        self.assertGreater(used["cpu_seconds"], 0)
 
     def test_squeue_talks_nonsense(self):
         self.submit()
