@@ -2,49 +2,47 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
-#include <hullscope/hull/detail/exact_search.hpp>
+#include <hullscope/hull/detail/local_pricing.hpp>
+#include <hullscope/hull/detail/one_blas_thread.hpp>
+#include <hullscope/hull/detail/plain_pricing.hpp>
 #include <hullscope/hull/detail/prepared_points.hpp>
 #include <hullscope/hull/detail/rank.hpp>
 #include <hullscope/hull/detail/request.hpp>
-#include <hullscope/hull/detail/search.hpp>
+#include <hullscope/hull/detail/settle.hpp>
 #include <hullscope/hull/detail/solver.hpp>
 #include <hullscope/hull/detail/spread.hpp>
 #include <hullscope/hull/detail/tao.hpp>
 #include <hullscope/proof/checker.hpp>
 #include <mutex>
-#include <numeric>
 #include <optional>
 
 namespace hullscope::hull {
 
-using detail::Candidate;
-using detail::Goal;
-using detail::QueryBlock;
-using detail::RowFilter;
-using detail::Solver;
-using proof::Proof;
-using proof::Verdict;
-
-namespace detail {
-std::unique_ptr<Solver> make_solver(const SolverContext& context) {
-  if (context.solver.rfind("tao:", 0) == 0) return make_tao_solver(context);
-  if (context.solver == "reference") return make_reference_solver(context);
-  return make_facet_solver(context, make_batched_solver(context));
-}
-
-/// What a Membership keeps: the prepared points, its options, its solver and its clock.
-struct Engine {
-  Engine(PointsView view, MembershipOptions given)
+/// The prepared points, how they are priced, the options, the solver and the clock.
+struct Membership::State {
+  State(PointsView view, MembershipOptions given)
       : options(std::move(given)),
         points(view),
+        pricing(make_pricing()),
         start(std::chrono::steady_clock::now()),
         goal{options.projection, options.eps * points.scale()},
-        solver(make_solver({points, options.solver, goal, [this] { return out_of_time(); }, [this] { beat(); }})) {}
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
+        solver(make_solver()) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  std::unique_ptr<detail::Pricing> make_pricing() const {
+    if (options.solver == "batched")
+      return std::make_unique<detail::LocalPricing>(points.points(), points.frame(), options.projection);
+    return std::make_unique<detail::PlainPricing>(points);
+  }
+  std::unique_ptr<detail::Solver> make_solver() const {
+    const detail::SolverContext context{*pricing, goal, [this] { return out_of_time(); }, [this] { beat(); }};
+    if (options.solver.starts_with("tao:")) return detail::make_tao_solver(context, points, options.solver.substr(4));
+    if (options.solver == "reference") return detail::make_reference_solver(context, points);
+    return detail::make_facet_solver(context, points.points(), detail::make_batched_solver(context));
+  }
 
   bool out_of_time() const {
     return options.limit_seconds > 0 &&
@@ -59,20 +57,24 @@ struct Engine {
     std::call_once(checker_made, [this] { kept_checker.emplace(points.points()); });
     return *kept_checker;
   }
+  std::vector<std::string> judge(const detail::QueryBlock& block, std::span<const proof::Proof> proofs,
+                                 std::int64_t first) const {
+    const MembershipRequest& request = block.request;
+    std::vector<std::string> refusals;
+    for (proof::CheckResult& result :
+         checker().check(request.queries, {proofs.begin(), proofs.end()}, first, request.mask, request.leave_out))
+      refusals.push_back(std::move(result.reason));
+    return refusals;
+  }
 
   MembershipOptions options;
-  PreparedPoints points;
+  detail::PreparedPoints points;
+  std::unique_ptr<detail::Pricing> pricing;
   mutable std::once_flag checker_made;
   mutable std::optional<proof::Checker> kept_checker;
   std::chrono::steady_clock::time_point start;
-  Goal goal;
-  std::unique_ptr<Solver> solver;
-};
-}  // namespace detail
-
-struct Membership::State {
-  State(PointsView points, MembershipOptions options) : engine(points, std::move(options)) {}
-  detail::Engine engine;
+  detail::Goal goal;
+  std::unique_ptr<detail::Solver> solver;
 };
 
 namespace {
@@ -83,135 +85,12 @@ void require_nonempty(const PointsView& points) {
                      std::to_string(cols(points)) + ", expected at least one point of at least one coordinate.");
 }
 
-/// All queries of one request: found by the solver, judged, and decided exactly where that is needed.
-class Finder {
- public:
-  Finder(const detail::Engine& engine, const MembershipRequest& request)
-      : engine_(engine), request_(request), block_{request} {}
-  MembershipAnswer run();
-
- private:
-  std::vector<std::int64_t> doubtful(std::vector<Candidate>& found);
-  void decide_exactly(std::int64_t q);
-  void leave_undecided(std::int64_t q);
-  void settle_at_distance_zero(std::int64_t q);
-
-  const detail::Engine& engine_;
-  const MembershipRequest& request_;
-  QueryBlock block_;
-  MembershipAnswer answer_;
-};
-
-/// Takes the candidate's support as the start of the exact search, whose answer must pass the checker.
-void Finder::decide_exactly(std::int64_t q) {
-  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
-  QueryStatistics& statistics = answer_.statistics[static_cast<std::size_t>(q)];
-  detail::ExactRequest exact;
-  exact.rows = block_.filter(q);
-  exact.y = block_.query(q);
-  exact.start = proof.support;
-  exact.start_weight = proof.weight;
-  exact.settled = [this](double lower, double upper) { return engine_.goal.settled(lower, upper); };
-  exact.out_of_time = [this] {
-    engine_.beat();
-    return engine_.out_of_time();
-  };
-  std::string reason;
-  for (const bool allow_double : {true, false}) {
-    exact.allow_double_direction = allow_double;
-    const Proof found = detail::exact_search(engine_.points, exact, statistics.exact_steps);
-    if (found.verdict == Verdict::undecided) return leave_undecided(q);
-    const proof::CheckResult result =
-        engine_.checker().check(request_.queries, {found}, q, request_.mask, request_.leave_out).front();
-    if (result.proved) {
-      proof = found;
-      return;
-    }
-    reason = result.reason;
-    if (found.direction.empty()) break;
-    exact.start = found.support;
-    exact.start_weight = found.weight;
-  }
-  throw InternalError("the exact answer to query " + std::to_string(q) + " was refused by the checker: " + reason);
-}
-
-/// Out of time: what is proved stays. A direction that separates makes the query an outside one even so, its distance
-/// less sharply bounded than asked for.
-void Finder::leave_undecided(std::int64_t q) {
-  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
-  if (proof.distance_lower > 0 && !proof.direction.empty()) {
-    proof.verdict = Verdict::outside;
-    if (engine_.checker().check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
-  }
-  std::int64_t row = 0;
-  while (!block_.filter(q).allows(row)) ++row;
-  if (proof.support.empty()) {
-    proof.support = {row};
-    proof.weight = {1};
-  }
-  proof.verdict = Verdict::undecided;
-  proof.distance_lower = 0;
-  proof.direction.clear();
-  proof.exact_direction.clear();
-  proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, block_.query(q));
-  if (proof.distance_upper == 0) settle_at_distance_zero(q);
-}
-
-/// The query is the hull point found, so it is inside. Where the rows are dependent, and so prove nothing, another row
-/// bounds its distance; or all rows are the query.
-void Finder::settle_at_distance_zero(std::int64_t q) {
-  Proof& proof = answer_.proofs[static_cast<std::size_t>(q)];
-  proof.verdict = Verdict::inside;
-  if (engine_.checker().check(request_.queries, {proof}, q, request_.mask, request_.leave_out).front().proved) return;
-  proof.weight = {1};
-  for (std::int64_t row = 0; row < engine_.points.size(); ++row) {
-    if (!block_.filter(q).allows(row)) continue;
-    proof.support = {row};
-    proof.distance_upper = detail::distance_to(engine_.points, proof.support, proof.weight, block_.query(q));
-    if (proof.distance_upper == 0) continue;
-    proof.verdict = Verdict::undecided;
-    return;
-  }
-}
-
-/// Moves the candidates into the answer; the queries whose candidate is no proof. What the solver has not proved by
-/// itself is judged here, run by run.
-std::vector<std::int64_t> Finder::doubtful(std::vector<Candidate>& found) {
-  std::vector<std::int64_t> queries;
-  for (Candidate& candidate : found) {
-    detail::sort_support(candidate.proof);
-    answer_.proofs.push_back(std::move(candidate.proof));
-    answer_.statistics.push_back(std::move(candidate.statistics));
-  }
-  for (std::size_t first = 0, last = 0; first < found.size(); first = last) {
-    for (last = first + 1; last < found.size() && found[last].proved == found[first].proved;) ++last;
-    if (found[first].proved) continue;
-    const auto begin = answer_.proofs.begin() + static_cast<std::ptrdiff_t>(first);
-    const std::vector<Proof> run(begin, begin + static_cast<std::ptrdiff_t>(last - first));
-    const std::vector<proof::CheckResult> results = engine_.checker().check(
-        request_.queries, run, static_cast<std::int64_t>(first), request_.mask, request_.leave_out);
-    for (std::size_t i = 0; i < run.size(); ++i)
-      if (run[i].verdict == Verdict::undecided || !results[i].proved)
-        queries.push_back(static_cast<std::int64_t>(first + i));
-  }
-  return queries;
-}
-
-MembershipAnswer Finder::run() {
-  std::vector<Candidate> found = engine_.solver->find(block_);
-  for (const std::int64_t q : doubtful(found))
-    if (engine_.out_of_time())
-      leave_undecided(q);
-    else
-      decide_exactly(q);
-  return std::move(answer_);
-}
-
 }  // namespace
 
 Membership::Membership(PointsView points, MembershipOptions options) {
   require_solver(options.solver);
   require_nonempty(points);
+  const detail::OneBlasThread one;
   state_ = std::make_unique<State>(points, std::move(options));
 }
 
@@ -219,20 +98,26 @@ Membership::~Membership() = default;
 Membership::Membership(Membership&&) noexcept = default;
 
 MembershipAnswer Membership::find(const MembershipRequest& request) const {
+  const detail::OneBlasThread one;
   if (spread_) return spread_->find(request);
-  detail::validate(state_->engine.points.size(), state_->engine.points.dimension(), request);
+  const State& state = *state_;
+  detail::validate(state.points.size(), state.points.dimension(), request);
   if (request.queries.rows() == 0) return {};
-  return Finder(state_->engine, request).run();
+  const detail::QueryBlock block{request};
+  const detail::Court court{*state.pricing, state.goal, [&] { return state.out_of_time(); }, [&] { state.beat(); },
+                            [&](const auto&... claim) { return state.judge(claim...); }};
+  return detail::settle(court, block, state.solver->find(block));
 }
 
 double Membership::scale() const {
   if (spread_) return spread_->scale();
-  return state_->engine.points.scale();
+  return state_->points.scale();
 }
 
 std::int64_t Membership::numerical_rank() const {
+  const detail::OneBlasThread one;
   if (spread_) return spread_->numerical_rank();
-  return detail::numerical_rank(state_->engine.points.points(), state_->engine.points.unit(), 0x1p-20);
+  return detail::numerical_rank(state_->points.points(), state_->points.unit(), 0x1p-20);
 }
 
 Membership::Membership(std::unique_ptr<detail::Spread> spread) : spread_(std::move(spread)) {}

@@ -55,9 +55,10 @@ struct MembershipAnswer {
 };
 
 /// A training set prepared once and asked many times. The points must outlive it. It keeps copies of the points as its
-/// solver reads them (docs/hull.md says how large). Every answer is proved: `outside` of "batched" by its own rigorous
-/// bounds, all others by proof::check. Each query's answer depends on the points and the query alone. Threads: `find`
-/// may be called from several threads at once. Not collective.
+/// solver reads them (docs/hull.md says how large). Every answer is proved: `outside` of "batched" and "tao:TYPE" by
+/// pricing's own rigorous bounds, all others by proof::check. Each query's answer depends on the points and the query
+/// alone. Threads: `find` may be called from several threads at once; while it is made or asked OpenBLAS is set to one
+/// thread, and restored afterwards. Not collective.
 class Membership {
  public:
   /// points: N x d, float32 or float64, N >= 1, d >= 1. Throws UsageError on an unknown solver or on no points,

@@ -23,15 +23,14 @@ struct SpreadPoints {
   std::int64_t total = 0;
 };
 
-/// A Membership like any other, with the same verdicts and proofs, and these differences. Making it is collective over
-/// the group; `masks` are those that requests will pass (all ranks give the same ones, of `total` entries). A `find`
-/// needs the other ranks to answer: every rank may ask what it likes, and calls finish() when it has no more questions,
-/// which returns when nobody has. With a solver tao:TYPE (together() is true) one query is the work of all ranks:
-/// find() is then collective, every rank passes the same request, and only the group's first rank has the answer (the
-/// others' verdicts are undecided). Its numerical_rank() is
-/// found when it is made. Threads: find() may be called from several threads
-/// unless together(). Throws UsageError where Membership does, and for the solver "reference", which reads the points
-/// itself.
+/// A Membership like any other, with the same answers to the bit as one over all points, and these differences. Making
+/// it is collective over the group; `masks` are those that requests will pass (all ranks give the same ones, of `total`
+/// entries). A `find` needs the other ranks to answer: every rank may ask what it likes, and calls finish() when it has
+/// no more questions, which returns when nobody has. With a solver tao:TYPE (together() is true) one query is the work
+/// of all ranks: find() is then collective, every rank passes the same request, and only the group's first rank has the
+/// answer (the others' verdicts are undecided). Its numerical_rank() is found when it is made. Threads: find() may be
+/// called from several threads unless together(). Throws UsageError where Membership does, and for the solver
+/// "reference", which reads the points itself.
 Membership make_spread_membership(const SpreadPoints& points, MembershipOptions options,
                                   const std::vector<std::vector<std::uint8_t>>& masks);
 

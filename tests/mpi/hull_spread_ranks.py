@@ -45,18 +45,6 @@ def digest(path):
         return file.attrs["content_digest"]
 
 
-def compare(a, b, what):
-    """Equal verdicts, and distances to the accuracy that is promised."""
-    with h5py.File(a) as one, h5py.File(b) as other:
-        for name in ("verdict", "class_hull/verdict"):
-            expect(np.array_equal(one[name][...], other[name][...]), f"{what}: another {name}")
-        upper = one["distance_upper"][...], other["distance_upper"][...]
-        expect(np.allclose(*upper, rtol=3e-6, atol=0), f"{what}: other distances")
-        expect(np.isclose(one.attrs["scale"], other.attrs["scale"], rtol=1e-12, atol=0), f"{what}: another scale")
-        for name in ("numerical_rank", "n_points", "points_digest"):
-            expect(one.attrs[name] == other.attrs[name], f"{what}: another {name}")
-
-
 def save(folder, name, array):
     path = os.path.join(folder, name)
     np.save(path, array)
@@ -66,7 +54,7 @@ def save(folder, name, array):
 def spread_membership(folder):
     """3,000 points are three tiles: with the memory for one tile a group has three ranks."""
     generator = np.random.default_rng(seed)
-    for d, kind in ((7, np.float32), (5, np.float64), (30, np.uint8)):
+    for d, kind in ((7, np.float32), (3, np.float64), (5, np.float64), (60, np.float32), (30, np.uint8)):
         points, queries = generator.standard_normal((3000, d)), generator.standard_normal((105, d))
         if kind == np.uint8:
             points, queries = 40 * points + 128, 60 * queries + 128
@@ -76,13 +64,10 @@ def spread_membership(folder):
         arguments = ["membership", "--points", p, "--queries", q, "--labels", labels, "--projection"]
         whole = os.path.join(folder, f"whole{d}.h5")
         run(1, *arguments, "--output", whole)
-        digests = set()
         for ranks, memory in ((3, tile), (5, tile), (2, 2 * tile))[:3 if d == 7 else 1]:
             out = os.path.join(folder, f"spread {d} {ranks} {memory}.h5")
             run(ranks, *arguments, "--output", out, "--memory", str(memory))
-            digests.add(digest(out))
-            compare(whole, out, f"d = {d}, {ranks} ranks of {memory} bytes")
-        expect(len(digests) == 1, f"d = {d}: another content on other ranks")
+            expect(digest(out) == digest(whole), f"d = {d}, {ranks} ranks of {memory} bytes: another content")
         run(1, "verify", out)
         refused = run(2, *arguments, "--output", os.path.join(folder, "none.h5"), "--memory", str(tile), code=2)
         expect("start more ranks" in refused.stderr, refused.stderr)

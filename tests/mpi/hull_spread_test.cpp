@@ -1,8 +1,8 @@
 // Points spread by rows over ranks, some of them without any: numbers, pricing and answers are those of one process
 // that holds all rows, to the bit.
-#include <hullscope/hull/detail/block_pricing.hpp>
 #include <hullscope/hull/detail/exact_decision.hpp>
 #include <hullscope/hull/detail/group_chain.hpp>
+#include <hullscope/hull/detail/local_pricing.hpp>
 #include <hullscope/hull/detail/plain_pricing.hpp>
 #include <hullscope/hull/detail/rank.hpp>
 #include <hullscope/hull/detail/row_group.hpp>
@@ -49,15 +49,15 @@ void expect_equal_numbers(std::int64_t n, std::int64_t d, double scale, double o
   x.array() = x.array() * static_cast<Scalar>(scale) + static_cast<Scalar>(offset);
   const PointsView own = block_of(x, world);
   const GroupChain chain(world, rows(own), n);
-  const PointNumbers spread = point_numbers(own, chain), whole = point_numbers(view(x), {});
+  const Frame spread = make_frame(own, chain), whole = make_frame(view(x));
   EXPECT_EQ(spread.centre, whole.centre);
   EXPECT_EQ(spread.scale, whole.scale);
   EXPECT_EQ(spread.unit, whole.unit);
   EXPECT_EQ(spread.radius, whole.radius);
-  const PreparedPoints prepared{PointsView(view(x))};
-  EXPECT_NEAR(spread.scale, prepared.scale(), 1e-12 * prepared.scale());
-  EXPECT_EQ(spread.unit, prepared.unit());
-  EXPECT_NEAR(spread.radius, prepared.radius() * prepared.unit(), 1e-11 * spread.radius + 1e-100);
+  EXPECT_EQ(spread.raw_radius, whole.raw_radius);
+  const auto begin = whole.norm.begin() + chain.first();
+  EXPECT_EQ(spread.norm, std::vector<double>(begin, begin + rows(own)));
+  EXPECT_EQ(PointIndex::basis(own, spread, false, chain), PointIndex::basis(view(x), whole, false));
   EXPECT_EQ(numerical_rank(own, spread.unit, 0x1p-20, chain), numerical_rank(view(x), whole.unit, 0x1p-20));
 }
 
@@ -66,6 +66,7 @@ TEST(Spread, NumbersAreThoseOfAllRows) {
   expect_equal_numbers<float>(1, 3, 1, 7);
   expect_equal_numbers<double>(1500, 30, 1e-30, 0);
   expect_equal_numbers<float>(2049, 3, 1e30, 0);
+  expect_equal_numbers<float>(2100, 270, 1, 0);
 }
 
 void expect_equal(const std::vector<PricedRow>& a, const std::vector<PricedRow>& b) {
@@ -87,8 +88,10 @@ void expect_equal_pricing(std::int64_t d) {
   const GroupChain chain(world, rows(own), n);
   const PreparedPoints points{PointsView(view(x))};
   const PlainPricing expected(points);
-  const BlockPricing local(own, point_numbers(own, chain));
-  RowGroup group(world, rows(own) > 0 ? &local : nullptr, first, n, d);
+  const LocalPricing alone(view(x), points.frame());
+  const Frame frame = make_frame(own, chain);
+  const LocalPricing local(own, frame, PointIndex::basis(own, frame, false, chain));
+  RowGroup group(world, local, first, n);
   std::vector<std::uint8_t> mask(static_cast<std::size_t>(n), 1);
   for (std::int64_t i = 0; i < n; i += 3) mask[static_cast<std::size_t>(i)] = 0;
   group.register_mask(mask);
@@ -110,15 +113,13 @@ void expect_equal_pricing(std::int64_t d) {
       const std::vector<Priced> a = group.price(asks, taken), b = expected.price(asks, taken);
       for (std::size_t i = 0; i < asks.size(); ++i) {
         expect_equal(a[i].lowest, b[i].lowest);
-        // A bound is rigorous, and where a row is below the cut it is that row's.
-        EXPECT_LE(a[i].lower, b[i].lower + 1e-12);
-        EXPECT_GE(a[i].lower, b[i].lower - 1e-12);
+        EXPECT_EQ(a[i].lower, b[i].lower);
       }
       for (Ask& ask : asks) ask.wanted = std::max(1, ask.wanted);
-      const auto c = group.nearest(asks, taken), e = expected.nearest(asks, taken);
-      EXPECT_EQ(c, e);
+      EXPECT_EQ(group.nearest(asks, taken), alone.nearest(asks, taken));
     }
     const std::vector<std::int64_t> wanted = {2599, 0, 1024, 1023, 0, 2048};
+    if (repeat == 1) group.fetch(wanted);
     Matrix<double> got(6, d);
     group.rows(wanted, got.data());
     for (Eigen::Index i = 0; i < 6; ++i)
@@ -141,26 +142,76 @@ void expect_proved(const Matrix<float>& x, const Matrix<double>& y, const hull::
   for (std::size_t q = 0; q < results.size(); ++q) EXPECT_TRUE(results[q].proved) << q << ": " << results[q].reason;
 }
 
-TEST(Spread, AnswersAreProvedOverAllRows) {
+void expect_same(const hull::MembershipAnswer& a, const hull::MembershipAnswer& b) {
+  ASSERT_EQ(a.proofs.size(), b.proofs.size());
+  for (std::size_t q = 0; q < a.proofs.size(); ++q) {
+    SCOPED_TRACE("query " + std::to_string(q) + ", seed " + std::to_string(seed()));
+    const proof::Proof &one = a.proofs[q], &other = b.proofs[q];
+    EXPECT_EQ(one.verdict, other.verdict);
+    EXPECT_EQ(one.support, other.support);
+    EXPECT_EQ(one.weight, other.weight);
+    EXPECT_EQ(one.direction, other.direction);
+    EXPECT_EQ(one.exact_direction, other.exact_direction);
+    EXPECT_EQ(one.distance_lower, other.distance_lower);
+    EXPECT_EQ(one.distance_upper, other.distance_upper);
+    EXPECT_EQ(a.statistics[q].passes, b.statistics[q].passes);
+    EXPECT_EQ(a.statistics[q].exact_steps, b.statistics[q].exact_steps);
+  }
+}
+
+/// Every rank has queries of its own, and another number of them; its answers are those of a process with all points.
+template <class Scalar>
+void expect_answers_of_one(std::int64_t n, std::int64_t d, const std::string& kind) {
+  SCOPED_TRACE(kind + ", d = " + std::to_string(d));
   const Comm world = Comm::world();
-  const Matrix<float> x = gaussian<float>(2600, 5, seed(), "points");
-  // Every rank has queries of its own, and another number of them.
-  const Matrix<double> y =
-      gaussian<double>(3 + world.rank(), 5, seed() + static_cast<std::uint64_t>(world.rank()), "queries");
-  std::vector<std::uint8_t> mask(2600, 1);
+  Matrix<Scalar> x = gaussian<Scalar>(n, d, seed(), "points");
+  Matrix<double> y =
+      gaussian<double>(5 + world.rank(), d, seed() + static_cast<std::uint64_t>(world.rank()), "queries");
+  if (kind == "lattice") {  // boundary points, duplicates and dead coordinates: exact arithmetic decides
+    x = (x * 2).array().round().matrix();
+    y = (y * 1.5).array().round().matrix();
+    x.col(d - 1).setConstant(1);
+    y.col(d - 1).setConstant(1);
+  }
+  y.row(0) = x.row(n - 1).template cast<double>();
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(n), 1);
   for (std::size_t i = 0; i < mask.size(); i += 2) mask[i] = 0;
+  for (const bool projection : {false, true}) {
+    hull::MembershipOptions options;
+    options.projection = projection;
+    const hull::Membership alone(PointsView(view(x)), options);
+    const hull::Membership spread = hull::make_spread_membership({world, block_of(x, world), n}, options, {mask});
+    EXPECT_FALSE(spread.together());
+    EXPECT_EQ(spread.scale(), alone.scale());
+    EXPECT_EQ(spread.numerical_rank(), alone.numerical_rank());
+    std::vector<std::int64_t> left_out(static_cast<std::size_t>(y.rows()), -1);
+    left_out[0] = n - 1;
+    expect_same(spread.find({view(y), {}, {}}), alone.find({view(y), {}, {}}));
+    if (n > 1) {
+      expect_same(spread.find({view(y), mask, {}}), alone.find({view(y), mask, {}}));
+      expect_same(spread.find({view(y), {}, left_out}), alone.find({view(y), {}, left_out}));
+    }
+    spread.finish();
+  }
+}
+
+TEST(Spread, TheReferenceSolverIsRefused) {
+  const Comm world = Comm::world();
+  const Matrix<float> x = gaussian<float>(10, 2, seed(), "refused");
   hull::MembershipOptions options;
-  options.projection = true;
-  const hull::Membership spread = hull::make_spread_membership({world, block_of(x, world), x.rows()}, options, {mask});
-  const auto answer = spread.find({view(y), {}, {}});
-  const auto masked = spread.find({view(y), mask, {}});
-  spread.finish();
-  EXPECT_FALSE(spread.together());
-  expect_proved(x, y, answer);
-  expect_proved(x, y, masked, mask);
   options.solver = "reference";
-  EXPECT_EQ(verdicts(answer), verdicts(ask(x, y, options)));
-  EXPECT_EQ(verdicts(masked), verdicts(ask(x, y, options, mask)));
+  EXPECT_THROW(hull::make_spread_membership({world, block_of(x, world), x.rows()}, options, {}), UsageError);
+}
+
+TEST(Spread, AnswersAreThoseOfOneProcess) {
+  expect_answers_of_one<float>(2600, 3, "facets");
+  expect_answers_of_one<double>(2600, 7, "boxes");
+  expect_answers_of_one<float>(2600, 20, "panels");
+  expect_answers_of_one<float>(2600, 60, "Gram");
+  expect_answers_of_one<float>(1100, 300, "wide rows");
+  expect_answers_of_one<float>(2600, 4, "lattice");
+  expect_answers_of_one<float>(1030, 6, "lattice");
+  expect_answers_of_one<float>(1, 6, "one point");
 }
 
 /// Boundary points of a lattice: floating point cannot decide them.

@@ -1,11 +1,17 @@
 // The batched engine against the reference, and against itself: alone, permuted, in threads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <thread>
 
 #include "hull_support.hpp"
+
+extern "C" {  // of OpenBLAS
+int openblas_get_num_threads();
+void openblas_set_num_threads(int);
+}
 
 namespace hullscope::test {
 namespace {
@@ -135,6 +141,23 @@ TEST(HullBatched, CountsTheProductsThatItComputes) {
   EXPECT_GT(passes, 0);
   EXPECT_GT(products, 0);
   EXPECT_LT(products, 0.5 * passes * static_cast<double>(c.points.size()));
+}
+
+// A program's own setting of OpenBLAS is as it was, and is not at work inside.
+TEST(HullBatched, OneBlasThreadInside) {
+  const int before = openblas_get_num_threads();
+  openblas_set_num_threads(2);
+  const int set = openblas_get_num_threads();  // 1 on a machine of one core
+  const Case c = cloud(400, 24, 10);
+  hull::MembershipOptions wanted;
+  int largest = 0;
+  wanted.heartbeat = [&] { largest = std::max(largest, openblas_get_num_threads()); };
+  const hull::Membership membership(PointsView(view(c.points)), wanted);
+  EXPECT_EQ(openblas_get_num_threads(), set);
+  membership.find({view(c.queries), {}, {}});
+  EXPECT_EQ(openblas_get_num_threads(), set);
+  EXPECT_EQ(largest, 1);
+  openblas_set_num_threads(before);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <hullscope/hull/detail/facets.hpp>
+#include <hullscope/hull/detail/plain_pricing.hpp>
 #include <hullscope/hull/detail/solver.hpp>
 #include <map>
 
@@ -187,10 +188,11 @@ TEST(FacetSolver, HandsOnWhatFacetsDoNotSettle) {
   Matrix<double> y(5, 1);
   y << 0, 20.5, 299, 400, 299.5;
   const hull::detail::PreparedPoints points{PointsView(view(x))};
+  const hull::detail::PlainPricing pricing(points);
   for (const bool projection : {false, true}) {
     std::vector<double> asked;
-    const hull::detail::SolverContext context{points, "batched", {projection, 1.0}, [] { return false; }, [] {}};
-    const auto solver = make_facet_solver(context, std::make_unique<Noting>(asked));
+    const hull::detail::SolverContext context{pricing, {projection, 1.0}, [] { return false; }, [] {}};
+    const auto solver = make_facet_solver(context, points.points(), std::make_unique<Noting>(asked));
     hull::MembershipRequest request{view(y), {}, {}};
     const auto found = solver->find({request});
     EXPECT_EQ(asked, (std::vector<double>{0, 299}));  // on a line the bounds meet, so projection is settled, too

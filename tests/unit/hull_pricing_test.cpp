@@ -75,7 +75,7 @@ void expect_same(const Matrix<Scalar>& points, const Matrix<double>& queries, co
   for (std::size_t j = 0; j < batch.asks.size(); j += 7) {
     const std::vector<Ask> one = {batch.asks[j]};
     EXPECT_EQ(local.nearest(one, mask).front(), together[j]) << name;
-    if (points.cols() <= LocalPricing::kBoxDimensions && queries.cwiseAbs().maxCoeff() < 1e3 * frame.unit) {
+    if (points.cols() <= hull::detail::PointIndex::kBoxDimensions && queries.cwiseAbs().maxCoeff() < 1e3 * frame.unit) {
       EXPECT_EQ(plain.nearest(one, mask).front(), together[j]) << name << ", query " << j;
     }
   }

@@ -9,13 +9,13 @@ namespace {
 
 class FacetSolver final : public Solver {
  public:
-  FacetSolver(SolverContext context, std::unique_ptr<Solver> rest)
-      : context_(std::move(context)), rest_(std::move(rest)) {}
+  FacetSolver(SolverContext context, const PointsView& points, std::unique_ptr<Solver> rest)
+      : context_(std::move(context)), points_(points), rest_(std::move(rest)) {}
 
   std::vector<Candidate> find(const QueryBlock& block) const override {
     const MembershipRequest& request = block.request;
     if (!request.mask.empty() || !request.leave_out.empty()) return rest_->find(block);  // other hulls than this one
-    std::call_once(made_, [this] { facets_ = Facets::make(context_.points.points()); });
+    std::call_once(made_, [this] { facets_ = Facets::make(points_); });
     if (facets_ == nullptr) return rest_->find(block);
     std::vector<Candidate> found(static_cast<std::size_t>(block.size()));
     std::vector<std::int64_t> left;
@@ -50,6 +50,7 @@ class FacetSolver final : public Solver {
   }
 
   SolverContext context_;
+  PointsView points_;
   std::unique_ptr<Solver> rest_;
   mutable std::once_flag made_;  ///< by the first request that they serve
   mutable std::unique_ptr<const Facets> facets_;
@@ -57,9 +58,10 @@ class FacetSolver final : public Solver {
 
 }  // namespace
 
-std::unique_ptr<Solver> make_facet_solver(const SolverContext& context, std::unique_ptr<Solver> rest) {
-  if (context.points.dimension() > kMostFacetDimensions || !have_qhull()) return rest;
-  return std::make_unique<FacetSolver>(context, std::move(rest));
+std::unique_ptr<Solver> make_facet_solver(const SolverContext& context, const PointsView& points,
+                                          std::unique_ptr<Solver> rest) {
+  if (!Facets::may_help(rows(points), cols(points))) return rest;
+  return std::make_unique<FacetSolver>(context, points, std::move(rest));
 }
 
 }  // namespace hullscope::hull::detail

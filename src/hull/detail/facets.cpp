@@ -60,8 +60,12 @@ double rounding(const double* normal, const double* size, std::int64_t d) {
 
 Facets::Facets(const PointsView& points) : points_(points), n_(rows(points)), d_(cols(points)), padded_(padded(n_)) {}
 
+bool Facets::may_help(std::int64_t n, std::int64_t d) {
+  return have_qhull() && d <= kMostFacetDimensions && n >= kLeastPoints && n <= kMostPoints;
+}
+
 std::unique_ptr<const Facets> Facets::make(const PointsView& points) {
-  if (!have_qhull() || cols(points) > kMostFacetDimensions || rows(points) < kLeastPoints) return nullptr;
+  if (!may_help(rows(points), cols(points))) return nullptr;
   std::unique_ptr<Facets> facets(new Facets(points));
   if (!facets->build()) return nullptr;
   return facets;

@@ -27,11 +27,14 @@ namespace hullscope::hull::detail {
 
 class Facets {
  public:
-  static constexpr std::int64_t kLeastPoints = 256;  ///< below, the engine is as fast
+  static constexpr std::int64_t kLeastPoints = 256;     ///< below, the engine is as fast
+  static constexpr std::int64_t kMostPoints = 1 << 22;  ///< every rank of a spread set holds them for its facets
+  /// Is it worth trying, for n points of d coordinates?
+  static bool may_help(std::int64_t n, std::int64_t d);
 
-  /// Nothing if facets cannot help: more than kMostFacetDimensions coordinates, fewer than kLeastPoints points, a flat
-  /// hull, more facets than a query should look at, no Qhull in this build. points: all finite; must outlive it.
-  /// Costs about 0.05 s for 60,000 points of 4 dimensions. Deterministic. Not collective.
+  /// Nothing if facets cannot help: more than kMostFacetDimensions coordinates, fewer than kLeastPoints points or more
+  /// than kMostPoints, a flat hull, more facets than a query should look at, no Qhull in this build. points: all
+  /// finite; must outlive it. Costs about 0.05 s for 60,000 points of 4 dimensions. Deterministic. Not collective.
   static std::unique_ptr<const Facets> make(const PointsView& points);
 
   /// A proof of `inside` or `outside`, support ascending, or `undecided`, whose support then holds the rows that an

@@ -68,10 +68,10 @@ HULLSCOPE_VECTORISED void add(double* sum, const double* x, double factor, std::
 }
 
 template <class Scalar>
-[[noreturn]] void refuse(const MatrixView<Scalar>& x, std::int64_t row) {
+[[noreturn]] void refuse(const MatrixView<Scalar>& x, std::int64_t row, std::int64_t first) {
   std::int64_t k = 0;
   while (std::isfinite(x(row, k))) ++k;
-  throw DataError("the points", "row " + std::to_string(row) + ", coordinate " + std::to_string(k),
+  throw DataError("the points", "row " + std::to_string(first + row) + ", coordinate " + std::to_string(k),
                   "found " + std::to_string(x(row, k)) + ", expected finite numbers; remove or mask that row.");
 }
 
@@ -79,48 +79,62 @@ double power_of_two_above(double length) {
   return length > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(length) + 1, -1000, 1000)) : 1;
 }
 
+/// The largest |x_k| of all.
 template <class Scalar>
-Frame frame_of(const MatrixView<Scalar>& x) {
-  const std::int64_t n = x.rows(), d = x.cols();
-  const auto row = [&](std::int64_t i) { return x.data() + i * d; };
+double largest_entry(const MatrixView<Scalar>& x, const RowChain& chain) {
   double most = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double a = largest(row(i), d);
-    if (!std::isfinite(a)) refuse(x, i);
+  for (std::int64_t i = 0; i < x.rows(); ++i) {
+    const double a = largest(x.data() + i * x.cols(), x.cols());
+    if (!std::isfinite(a)) refuse(x, i, chain.first());
     most = std::max(most, a);
   }
+  return chain.largest(most);
+}
+
+/// Tile by tile: sum of a tile's rows times `share`, then the sum of the tiles.
+template <class Scalar>
+std::vector<double> centre_of(const MatrixView<Scalar>& x, double share, const RowChain& chain) {
+  const std::int64_t n = x.rows(), d = x.cols();
+  Matrix<double> tiles = Matrix<double>::Zero((n + kTileRows - 1) / kTileRows, d);
+  for (std::int64_t i = 0; i < n; ++i) add(tiles.row(i / kTileRows).data(), x.data() + i * d, share, d);
+  std::vector<double> centre(static_cast<std::size_t>(d), 0);
+  chain.in_turn(centre, [&] {
+    for (Eigen::Index t = 0; t < tiles.rows(); ++t) add(centre.data(), tiles.row(t).data(), 1, d);
+  });
+  return centre;
+}
+
+template <class Scalar>
+Frame frame_of(const MatrixView<Scalar>& x, const RowChain& chain) {
+  const std::int64_t n = x.rows(), d = x.cols();
   // Sums of squares in a coarse unit first, in which nothing overflows.
-  const double coarse = power_of_two_above(most), share = 1 / static_cast<double>(n);
+  const double coarse = power_of_two_above(largest_entry(x, chain)), share = 1 / static_cast<double>(chain.total(n));
   Frame frame;
-  frame.centre.assign(static_cast<std::size_t>(d), 0);
-  std::vector<double> tile(frame.centre.size());
-  for (std::int64_t first = 0; first < n; first += kTileRows) {
-    std::fill(tile.begin(), tile.end(), 0.0);
-    for (std::int64_t i = first; i < std::min(n, first + kTileRows); ++i) add(tile.data(), row(i), share, d);
-    add(frame.centre.data(), tile.data(), 1, d);
-  }
+  frame.centre = centre_of(x, share, chain);
   const std::vector<double> origin(frame.centre.size(), 0);
-  const double slack = 1 + 0x1p-50 * static_cast<double>(d + 16);
   frame.norm.resize(static_cast<std::size_t>(n));
+  std::vector<double> tile_sum(static_cast<std::size_t>((n + kTileRows - 1) / kTileRows), 0);
   double raw = 0, sum = 0;
-  for (std::int64_t first = 0; first < n; first += kTileRows) {
-    double tile_sum = 0;
-    for (std::int64_t i = first; i < std::min(n, first + kTileRows); ++i) {
-      const double length = std::sqrt(squared_distance(row(i), frame.centre.data(), 1 / coarse, d));
-      frame.norm[static_cast<std::size_t>(i)] = length;
-      tile_sum += length * share;
-      raw = std::max(raw, std::sqrt(squared_distance(row(i), origin.data(), 1 / coarse, d)));
-    }
-    sum += tile_sum;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Scalar* row = x.data() + i * d;
+    const double length = std::sqrt(squared_distance(row, frame.centre.data(), 1 / coarse, d));
+    frame.norm[static_cast<std::size_t>(i)] = length;
+    tile_sum[static_cast<std::size_t>(i / kTileRows)] += length * share;
+    raw = std::max(raw, std::sqrt(squared_distance(row, origin.data(), 1 / coarse, d)));
   }
+  chain.in_turn({&sum, 1}, [&] {
+    for (const double part : tile_sum) sum += part;
+  });
+  raw = chain.largest(raw);
   frame.scale = sum * coarse;
   const double length = sum > 0 ? sum : raw;  // all points equal: their own size
   frame.unit = power_of_two_above(length * coarse);
-  const double to_units = coarse / frame.unit;
+  const double to_units = coarse / frame.unit, slack = 1 + 0x1p-50 * static_cast<double>(d + 16);
   for (double& norm : frame.norm) {
     norm = norm * to_units * slack + 0x1p-400;
     frame.radius = std::max(frame.radius, norm);
   }
+  frame.radius = chain.largest(frame.radius);
   frame.raw_radius = raw * to_units * slack + 0x1p-400;
   return frame;
 }
@@ -160,14 +174,16 @@ Matrix<double> leading_directions(const Matrix<double>& sample, std::int64_t wid
   return product(eigenvectors(product(image, image.transpose())), v).topRows(width);
 }
 
-// At most `most` rows, evenly taken.
-Matrix<double> sample_rows(const PointsView& points, const Frame& frame, std::int64_t most) {
-  const std::int64_t n = rows(points), taken = std::min(n, most);
-  Matrix<double> sample(taken, cols(points));
-  for (std::int64_t j = 0; j < taken; ++j) {
-    const std::int64_t i = j * n / taken;
-    centred_rows(points, frame, i, i + 1, sample.row(j).data());
-  }
+// At most `most` rows of all, evenly taken.
+Matrix<double> sample_rows(const PointsView& points, const Frame& frame, std::int64_t most, const RowChain& chain) {
+  const std::int64_t own = rows(points), n = chain.total(own), taken = std::min(n, most);
+  Matrix<double> sample = Matrix<double>::Zero(taken, cols(points));
+  chain.in_turn({sample.data(), static_cast<std::size_t>(sample.size())}, [&] {
+    for (std::int64_t j = 0; j < taken; ++j) {
+      const std::int64_t i = j * n / taken - chain.first();
+      if (i >= 0 && i < own) centred_rows(points, frame, i, i + 1, sample.row(j).data());
+    }
+  });
   return sample;
 }
 
@@ -182,8 +198,8 @@ Matrix<double> covariance(const Matrix<double>& sample) {
 
 }  // namespace
 
-Frame make_frame(const PointsView& points) {
-  return std::visit([](const auto& x) { return frame_of(x); }, points);
+Frame make_frame(const PointsView& points, const RowChain& chain) {
+  return std::visit([&](const auto& x) { return frame_of(x, chain); }, points);
 }
 
 void centred_rows(const PointsView& points, const Frame& frame, std::int64_t first, std::int64_t last, double* out) {
@@ -201,15 +217,17 @@ void centred_rows(const PointsView& points, const Frame& frame, std::int64_t fir
       points);
 }
 
-Matrix<double> principal_directions(const PointsView& points, const Frame& frame, std::int64_t width) {
+Matrix<double> principal_directions(const PointsView& points, const Frame& frame, std::int64_t width,
+                                    const RowChain& chain) {
   constexpr std::int64_t kWhole = 256, kMany = 2048;
   const std::int64_t d = cols(points);
   if (frame.radius > 0x1p400) return Matrix<double>::Identity(width, d);  // squares would overflow
   Matrix<double> directions;
   if (d <= kWhole)
-    directions = eigenvectors(covariance(sample_rows(points, frame, 4096))).topRows(width);
+    directions = eigenvectors(covariance(sample_rows(points, frame, 4096, chain))).topRows(width);
   else
-    directions = leading_directions(sample_rows(points, frame, d <= kMany ? 1024 : 256), width, d <= kMany ? 3 : 1);
+    directions =
+        leading_directions(sample_rows(points, frame, d <= kMany ? 1024 : 256, chain), width, d <= kMany ? 3 : 1);
   const Matrix<double> defect = directions * directions.transpose() - Matrix<double>::Identity(width, width);
   if (!(defect.cwiseAbs().maxCoeff() <= 0x1p-40)) return Matrix<double>::Identity(width, d);
   return directions;

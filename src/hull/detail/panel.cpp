@@ -125,8 +125,9 @@ Panel::Panel(std::int64_t rows, std::int64_t columns)
       columns_(columns),
       data_(static_cast<std::size_t>((rows + kGroup - 1) / kGroup * kGroup * columns)) {}
 
-void Panel::multiply(std::int64_t g, const float* directions, float* score, float* least) const {
-  four_directions(group(g), columns_, directions, score, least);
+void Panel::multiply(std::int64_t g, std::int64_t first, std::int64_t count, const float* directions, float* score,
+                     float* least) const {
+  four_directions(group(g) + first * kGroup, count, directions, score, least);
 }
 
 float Panel::multiply_one(std::int64_t g, const float* direction, float* score) const {

@@ -22,12 +22,13 @@ class Panel {
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
   std::int64_t groups() const { return (rows_ + kGroup - 1) / kGroup; }
-  float& at(std::int64_t row, std::int64_t column) {
-    return data_[static_cast<std::size_t>((row / kGroup * columns_ + column) * kGroup + row % kGroup)];
-  }
-  /// score[j * 64 + i] = <row i of the group, direction j>; least[j]: the smallest of them. directions: [column][4].
-  void multiply(std::int64_t group, const float* directions, float* score, float* least) const;
-  /// The same for one direction of columns() numbers.
+  float& at(std::int64_t row, std::int64_t column) { return data_[place(row, column)]; }
+  float at(std::int64_t row, std::int64_t column) const { return data_[place(row, column)]; }
+  /// score[j * 64 + i] = <row i of the group, direction j> over `count` columns from `first` on; least[j]: the smallest
+  /// of them. directions: [column][4].
+  void multiply(std::int64_t group, std::int64_t first, std::int64_t count, const float* directions, float* score,
+                float* least) const;
+  /// The same for one direction and all columns.
   float multiply_one(std::int64_t group, const float* direction, float* score) const;
   /// square[i] = sum over the first w columns of (row_ik - y_k)^2, w numbers in y; returns the smallest.
   float squared_distances(std::int64_t group, const float* y, std::int64_t w, float* square) const;
@@ -35,6 +36,9 @@ class Panel {
   float squared_box_distances(std::int64_t group, const float* y, std::int64_t w, float* square) const;
 
  private:
+  std::size_t place(std::int64_t row, std::int64_t column) const {
+    return static_cast<std::size_t>((row / kGroup * columns_ + column) * kGroup + row % kGroup);
+  }
   const float* group(std::int64_t g) const { return data_.data() + g * columns_ * kGroup; }
   std::int64_t rows_ = 0, columns_ = 0;
   std::vector<float> data_;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <optional>
 
+#include <hullscope/hull/detail/petsc_attach.hpp>
 #include <hullscope/hull/detail/tao_problem.hpp>
 #include <hullscope/hull/tao_type.hpp>
 
@@ -18,32 +19,6 @@ struct Rows {
   std::vector<PetscInt> column;  ///< 0 ... d - 1, and one row: what MatGetRow gives out
   std::vector<double> row;
 };
-
-PetscErrorCode destroy_rows(void* rows) {
-  delete static_cast<Rows*>(rows);
-  return 0;
-}
-
-PetscErrorCode keep_rows(Mat points, std::unique_ptr<Rows> rows) {
-  PetscContainer container = nullptr;
-  PetscFunctionBegin;
-  PetscCall(PetscContainerCreate(PetscObjectComm(reinterpret_cast<PetscObject>(points)), &container));
-  PetscCall(PetscContainerSetPointer(container, rows.release()));
-  PetscCall(PetscContainerSetUserDestroy(container, destroy_rows));
-  PetscCall(PetscObjectCompose(reinterpret_cast<PetscObject>(points), kName, reinterpret_cast<PetscObject>(container)));
-  PetscCall(PetscContainerDestroy(&container));
-  PetscFunctionReturn(0);
-}
-
-PetscErrorCode kept_rows(Mat points, Rows** rows) {
-  PetscContainer container = nullptr;
-  void* pointer = nullptr;
-  PetscFunctionBegin;
-  PetscCall(PetscObjectQuery(reinterpret_cast<PetscObject>(points), kName, reinterpret_cast<PetscObject*>(&container)));
-  if (container != nullptr) PetscCall(PetscContainerGetPointer(container, &pointer));
-  *rows = static_cast<Rows*>(pointer);
-  PetscFunctionReturn(0);
-}
 
 PetscErrorCode copy_rows(Mat points, Rows* rows) {
   PetscInt first = 0, last = 0, d = 0;
@@ -66,7 +41,7 @@ PetscErrorCode copy_rows(Mat points, Rows* rows) {
 PetscErrorCode get_row(Mat points, PetscInt i, PetscInt* entries, PetscInt** columns, PetscScalar** values) {
   Rows* rows = nullptr;
   PetscFunctionBegin;
-  PetscCall(kept_rows(points, &rows));
+  PetscCall(attached(reinterpret_cast<PetscObject>(points), kName, &rows));
   std::visit(
       [&](const auto& x) {
         for (Eigen::Index k = 0; k < x.cols(); ++k)
@@ -88,12 +63,12 @@ PetscErrorCode restore_row(Mat, PetscInt, PetscInt*, PetscInt**, PetscScalar**) 
 PetscErrorCode points_rows(Mat points, const RowBlock** block) {
   Rows* rows = nullptr;
   PetscFunctionBegin;
-  PetscCall(kept_rows(points, &rows));
+  PetscCall(attached(reinterpret_cast<PetscObject>(points), kName, &rows));
   if (rows == nullptr) {
     auto made = std::make_unique<Rows>();
     rows = made.get();
     PetscCall(copy_rows(points, rows));
-    PetscCall(keep_rows(points, std::move(made)));
+    PetscCall(attach(reinterpret_cast<PetscObject>(points), kName, std::move(made)));
   }
   *block = &*rows->block;
   PetscFunctionReturn(0);
@@ -124,7 +99,7 @@ PetscErrorCode HullscopeMatCreatePoints(MPI_Comm comm, PetscInt rows, PetscInt d
   kept->column.resize(static_cast<std::size_t>(d));
   std::iota(kept->column.begin(), kept->column.end(), 0);
   kept->row.resize(static_cast<std::size_t>(d));
-  PetscCall(detail::keep_rows(*points, std::move(kept)));
+  PetscCall(detail::attach(reinterpret_cast<PetscObject>(*points), detail::kName, std::move(kept)));
   PetscCall(MatShellSetOperation(*points, MATOP_GET_ROW, reinterpret_cast<void (*)()>(detail::get_row)));
   PetscCall(MatShellSetOperation(*points, MATOP_RESTORE_ROW, reinterpret_cast<void (*)()>(detail::restore_row)));
   PetscFunctionReturn(0);

@@ -65,6 +65,8 @@ class Pricing {
 
   /// The given rows as doubles, exact, one after another: rows.size() x d. Takes masked rows, too.
   virtual void rows(std::span<const std::int64_t> rows, double* out) const = 0;
+  /// These rows will be asked for: an implementation that must bring them from elsewhere brings them at once.
+  virtual void fetch(std::span<const std::int64_t>) const {}
   /// Per ask, up to `wanted` rows near y, the nearest first (in the full space, or in a fixed embedding of it): a good
   /// start, no proof. At least one row if one takes part.
   virtual std::vector<std::vector<std::int64_t>> nearest(std::span<const Ask> asks, Mask mask) const = 0;

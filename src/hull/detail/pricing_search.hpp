@@ -16,8 +16,8 @@ struct PricingQuery {
   std::int64_t left_out = -1;
 };
 
-/// The method of search.hpp, started from `seeds` (rows that take part; none: the row nearest to y). `out_of_time` is
-/// asked once a round.
+/// Started from `seeds` (rows that take part; none: the row nearest to y), with orthogonal factors and everything below
+/// the level (Effort::thorough). `out_of_time` is asked once a round.
 Candidate pricing_search(const Pricing& pricing, const PricingQuery& query, const Goal& goal,
                          const std::vector<std::int64_t>& seeds, const std::function<bool()>& out_of_time);
 

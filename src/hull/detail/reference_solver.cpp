@@ -7,15 +7,16 @@ namespace {
 
 class ReferenceSolver final : public Solver {
  public:
-  explicit ReferenceSolver(SolverContext context) : context_(std::move(context)) {}
+  ReferenceSolver(SolverContext context, const PreparedPoints& points)
+      : context_(std::move(context)), points_(points) {}
 
   std::vector<Candidate> find(const QueryBlock& block) const override {
     std::vector<Candidate> found(static_cast<std::size_t>(block.size()));
-    const std::vector<float> allowed = context_.points.allowed(block.mask());
+    const std::vector<float> allowed = points_.allowed(block.mask());
     Workspace work;
     for (std::int64_t q = 0; q < block.size() && !context_.out_of_time(); ++q) {
-      found[static_cast<std::size_t>(q)] = search(context_.points, allowed, block.filter(q), block.query(q),
-                                                  context_.goal, {}, context_.out_of_time, work);
+      found[static_cast<std::size_t>(q)] =
+          search(points_, allowed, block.filter(q), block.query(q), context_.goal, {}, context_.out_of_time, work);
       context_.beat();
     }
     return found;
@@ -23,12 +24,13 @@ class ReferenceSolver final : public Solver {
 
  private:
   SolverContext context_;
+  const PreparedPoints& points_;
 };
 
 }  // namespace
 
-std::unique_ptr<Solver> make_reference_solver(const SolverContext& context) {
-  return std::make_unique<ReferenceSolver>(context);
+std::unique_ptr<Solver> make_reference_solver(const SolverContext& context, const PreparedPoints& points) {
+  return std::make_unique<ReferenceSolver>(context, points);
 }
 
 }  // namespace hullscope::hull::detail

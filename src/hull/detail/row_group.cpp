@@ -97,28 +97,9 @@ MPI_Comm mpi(const parallel::Comm& comm) {
 
 }  // namespace
 
-RowGroup::RowGroup(parallel::Comm group, const BlockPricing* local, std::int64_t first, std::int64_t total,
-                   std::int64_t dimension)
-    : group_(std::move(group)),
-      local_(local),
-      first_(first),
-      count_(local != nullptr ? local->size() : 0),
-      total_(total),
-      dimension_(dimension),
-      centre_(static_cast<std::size_t>(dimension), 0) {
+RowGroup::RowGroup(parallel::Comm group, const LocalPricing& local, std::int64_t first, std::int64_t total)
+    : group_(std::move(group)), local_(local), first_(first), total_(total), kept_(local.dimension()) {
   first_of_ = group_.all_gather(first);
-  const std::vector<std::int64_t> counts = group_.all_gather(count_);
-  const int source =
-      static_cast<int>(std::find_if(counts.begin(), counts.end(), [](auto c) { return c > 0; }) - counts.begin());
-  if (source == group_.size()) throw InternalError("a point set without rows was spread over ranks");
-  double numbers[3] = {};
-  if (group_.rank() == source) {
-    numbers[0] = local_->scale(), numbers[1] = local_->unit(), numbers[2] = local_->radius();
-    centre_ = local_->centre();
-  }
-  group_.broadcast_bytes(numbers, sizeof numbers, source);
-  group_.broadcast_bytes(centre_.data(), centre_.size() * sizeof(double), source);
-  scale_ = numbers[0], unit_ = numbers[1], radius_ = numbers[2];
 }
 
 void RowGroup::register_mask(Mask mask) {
@@ -126,7 +107,7 @@ void RowGroup::register_mask(Mask mask) {
   const std::uint64_t hash = hash_of(mask);
   if (std::find(mask_hash_.begin(), mask_hash_.end(), hash) != mask_hash_.end()) return;
   mask_hash_.push_back(hash);
-  masks_.emplace_back(mask.begin() + first_, mask.begin() + first_ + count_);
+  masks_.emplace_back(mask.begin() + first_, mask.begin() + first_ + local_.size());
 }
 
 std::int64_t RowGroup::number_of(Mask mask) const {
@@ -186,7 +167,33 @@ RowGroup::Bytes RowGroup::answer(const Bytes& question) const {
 // --- Rows ---------------------------------------------------------------------------------------------------------
 
 void RowGroup::rows(std::span<const std::int64_t> rows, double* out) const {
-  if (rows.empty()) return;
+  const std::int64_t d = dimension();
+  std::vector<std::int64_t> missing;
+  std::vector<double*> to;
+  for (std::size_t i = 0; i < rows.size(); ++i, out += d) {
+    const std::int64_t local = rows[i] - first_;
+    if (own(rows[i]))
+      local_.rows({&local, 1}, out);
+    else if (!kept_.copy(rows[i], out))
+      missing.push_back(rows[i]), to.push_back(out);
+  }
+  if (missing.empty()) return;
+  const std::vector<double> numbers = ask_rows(missing);
+  for (std::size_t i = 0; i < to.size(); ++i)
+    std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(i) * d, d, to[i]);
+}
+
+void RowGroup::fetch(std::span<const std::int64_t> rows) const {
+  std::vector<std::int64_t> missing;
+  for (const std::int64_t row : rows)
+    if (!own(row) && !kept_.holds(row)) missing.push_back(row);
+  std::sort(missing.begin(), missing.end());
+  missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  if (!missing.empty()) ask_rows(missing);
+}
+
+/// Brings rows of other ranks here, and keeps them.
+std::vector<double> RowGroup::ask_rows(std::span<const std::int64_t> rows) const {
   Writer question;
   question.put(static_cast<std::int64_t>(kRows));
   question.put(static_cast<std::int64_t>(rows.size()));
@@ -194,21 +201,23 @@ void RowGroup::rows(std::span<const std::int64_t> rows, double* out) const {
   bool idle = false;
   const std::vector<Bytes> answers = round(question.take(), &idle);
   std::vector<Reader> readers(answers.begin(), answers.end());
-  for (const std::int64_t row : rows) {
-    readers[static_cast<std::size_t>(owner(row))].get(out, dimension_);
-    out += dimension_;
-  }
+  std::vector<double> numbers(rows.size() * static_cast<std::size_t>(dimension()));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    readers[static_cast<std::size_t>(owner(rows[i]))].get(numbers.data() + static_cast<std::int64_t>(i) * dimension(),
+                                                          dimension());
+  kept_.add(rows, numbers.data());
+  return numbers;
 }
 
 RowGroup::Bytes RowGroup::answer_rows(const Bytes& question) const {
   Reader reader(question);
   reader.get<std::int64_t>();
-  std::vector<std::int64_t> wanted(static_cast<std::size_t>(reader.get<std::int64_t>())), own;
+  std::vector<std::int64_t> wanted(static_cast<std::size_t>(reader.get<std::int64_t>())), here;
   reader.get(wanted.data(), static_cast<std::int64_t>(wanted.size()));
   for (const std::int64_t row : wanted)
-    if (owner(row) == group_.rank()) own.push_back(row - first_);
-  std::vector<double> x(own.size() * static_cast<std::size_t>(dimension_));
-  if (!own.empty()) local_->rows(own, x.data());
+    if (own(row)) here.push_back(row - first_);
+  std::vector<double> x(here.size() * static_cast<std::size_t>(dimension()));
+  local_.rows(here, x.data());
   Writer writer;
   writer.put(x.data(), static_cast<std::int64_t>(x.size()));
   return writer.take();
@@ -225,8 +234,8 @@ RowGroup::Bytes RowGroup::question(std::int64_t kind, std::span<const Ask> asks,
     writer.put(ask.left_out);
     writer.put(ask.cut);
     writer.put(static_cast<std::int64_t>(ask.wanted));
-    writer.put(ask.y, dimension_);
-    if (kind == kPrice) writer.put(ask.direction, dimension_);
+    writer.put(ask.y, dimension());
+    if (kind == kPrice) writer.put(ask.direction, dimension());
   }
   return writer.take();
 }
@@ -234,20 +243,19 @@ RowGroup::Bytes RowGroup::question(std::int64_t kind, std::span<const Ask> asks,
 // For each ask: the bound (of price), the number of rows, the rows with their global numbers.
 RowGroup::Bytes RowGroup::answer_asks(const Bytes& question) const {
   Writer writer;
-  if (local_ == nullptr) return writer.take();
   Reader reader(question);
   const std::int64_t kind = reader.get<std::int64_t>(), number = reader.get<std::int64_t>();
   std::vector<Ask> asks(static_cast<std::size_t>(reader.get<std::int64_t>()));
-  const std::size_t d = static_cast<std::size_t>(dimension_);
+  const std::size_t d = static_cast<std::size_t>(dimension());
   std::vector<double> numbers(asks.size() * 2 * d);
   for (std::size_t i = 0; i < asks.size(); ++i) {
     const std::int64_t left_out = reader.get<std::int64_t>();
-    asks[i].left_out = left_out >= first_ && left_out < first_ + count_ ? left_out - first_ : -1;
+    asks[i].left_out = own(left_out) ? left_out - first_ : -1;
     asks[i].cut = reader.get<double>();
     asks[i].wanted = static_cast<std::int32_t>(reader.get<std::int64_t>());
     double* y = numbers.data() + i * 2 * d;
-    reader.get(y, dimension_);
-    if (kind == kPrice) reader.get(y + d, dimension_);
+    reader.get(y, dimension());
+    if (kind == kPrice) reader.get(y + d, dimension());
     asks[i].y = y;
     asks[i].direction = y + d;
   }
@@ -260,12 +268,13 @@ RowGroup::Bytes RowGroup::answer_asks(const Bytes& question) const {
     }
   };
   if (kind == kPrice)
-    for (const Priced& priced : local_->price(asks, mask)) {
+    for (const Priced& priced : local_.price(asks, mask)) {
       writer.put(priced.lower);
+      writer.put(priced.products);
       put_rows(priced.lowest);
     }
   else
-    for (const std::vector<PricedRow>& found : local_->near(asks, mask)) put_rows(found);
+    for (const std::vector<PricedRow>& found : local_.near(asks, mask)) put_rows(found);
   return writer.take();
 }
 
@@ -312,6 +321,7 @@ std::vector<Priced> RowGroup::price(std::span<const Ask> asks, Mask mask) const 
     Reader reader(bytes);
     for (std::size_t i = 0; i < asks.size() && !reader.ended(); ++i) {
       result[i].lower = std::min(result[i].lower, reader.get<double>());
+      result[i].products += reader.get<double>();
       take_rows(reader, result[i].lowest);
     }
   }

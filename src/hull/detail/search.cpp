@@ -10,6 +10,29 @@ namespace {
 using proof::Proof;
 using proof::Verdict;
 
+/// A rigorous upper bound of |y - sum(w x) / sum(w)| in the data's units; error below 1e-14 of the largest |x - y|.
+double distance_to(const PreparedPoints& points, const std::vector<std::int64_t>& rows,
+                   const std::vector<double>& weights, const double* y) {
+  const std::int64_t d = points.dimension();
+  std::vector<double> row(static_cast<std::size_t>(d)), sum(row.size(), 0), size(row.size(), 0);
+  double total = 0;
+  for (std::size_t j = 0; j < rows.size(); ++j) {
+    points.copy_row(rows[j], row.data());
+    total += weights[j];
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      const double term = weights[j] * ((row[k] - y[k]) * points.inverse_unit());
+      sum[k] += term;
+      size[k] += std::abs(term);
+    }
+  }
+  double square = 0, error = 0;
+  for (std::size_t k = 0; k < row.size(); ++k) square += sum[k] * sum[k], error += size[k] * size[k];
+  const double terms = static_cast<double>(rows.size()) + 4;
+  const double length =
+      std::sqrt(square) * (1 + 0x1p-51 * static_cast<double>(d + 4)) + 0x1p-51 * terms * std::sqrt(error);
+  return length / total * (1 + 0x1p-51 * terms) * points.unit();
+}
+
 /// One query's state between rounds.
 class Search {
  public:
@@ -151,28 +174,6 @@ Candidate Search::run(const std::vector<std::int64_t>& seeds, const std::functio
 }
 
 }  // namespace
-
-double distance_to(const PreparedPoints& points, const std::vector<std::int64_t>& rows,
-                   const std::vector<double>& weights, const double* y) {
-  const std::int64_t d = points.dimension();
-  std::vector<double> row(static_cast<std::size_t>(d)), sum(row.size(), 0), size(row.size(), 0);
-  double total = 0;
-  for (std::size_t j = 0; j < rows.size(); ++j) {
-    points.copy_row(rows[j], row.data());
-    total += weights[j];
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      const double term = weights[j] * ((row[k] - y[k]) * points.inverse_unit());
-      sum[k] += term;
-      size[k] += std::abs(term);
-    }
-  }
-  double square = 0, error = 0;
-  for (std::size_t k = 0; k < row.size(); ++k) square += sum[k] * sum[k], error += size[k] * size[k];
-  const double terms = static_cast<double>(rows.size()) + 4;
-  const double length =
-      std::sqrt(square) * (1 + 0x1p-51 * static_cast<double>(d + 4)) + 0x1p-51 * terms * std::sqrt(error);
-  return length / total * (1 + 0x1p-51 * terms) * points.unit();
-}
 
 Candidate search(const PreparedPoints& points, const std::vector<float>& allowed, const RowFilter& rows,
                  const double* y, const Goal& goal, const std::vector<std::int64_t>& seeds,

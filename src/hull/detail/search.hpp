@@ -26,8 +26,4 @@ Candidate search(const PreparedPoints& points, const std::vector<float>& allowed
                  const double* y, const Goal& goal, const std::vector<std::int64_t>& seeds,
                  const std::function<bool()>& out_of_time, Workspace& work);
 
-/// A rigorous upper bound of |y - sum(w x) / sum(w)| in the data's units; error below 1e-14 of the largest |x - y|.
-double distance_to(const PreparedPoints& points, const std::vector<std::int64_t>& rows,
-                   const std::vector<double>& weights, const double* y);
-
 }  // namespace hullscope::hull::detail

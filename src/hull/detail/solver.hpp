@@ -35,8 +35,7 @@ struct Candidate {
 
 /// What a solver works with; all of it outlives the solver.
 struct SolverContext {
-  const PreparedPoints& points;
-  std::string solver;  ///< the whole name
+  const Pricing& pricing;
   Goal goal;
   std::function<bool()> out_of_time;  ///< asked at least once a round; queries not begun by then are left empty
   std::function<void()> beat;         ///< called after each query
@@ -51,9 +50,13 @@ class Solver {
 
 /// The default: many queries at once, pricing below one pass over the points (batched_solver.cpp).
 std::unique_ptr<Solver> make_batched_solver(const SolverContext& context);
-std::unique_ptr<Solver> make_reference_solver(const SolverContext& context);
-/// Up to 4 dimensions: Qhull's facets first (facets.hpp), `rest` for what they leave. Otherwise `rest` itself.
-std::unique_ptr<Solver> make_facet_solver(const SolverContext& context, std::unique_ptr<Solver> rest);
-std::unique_ptr<Solver> make_tao_solver(const SolverContext& context);
+std::unique_ptr<Solver> make_reference_solver(const SolverContext& context, const PreparedPoints& points);
+/// Few dimensions and not too many points: Qhull's facets first (facets.hpp), `rest` for what they leave. Otherwise
+/// `rest` itself. points: all of them; they must outlive it.
+std::unique_ptr<Solver> make_facet_solver(const SolverContext& context, const PointsView& points,
+                                          std::unique_ptr<Solver> rest);
+/// type: of TAO.
+std::unique_ptr<Solver> make_tao_solver(const SolverContext& context, const PreparedPoints& points,
+                                        const std::string& type);
 
 }  // namespace hullscope::hull::detail

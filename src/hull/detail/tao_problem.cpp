@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <hullscope/hull/detail/petsc_attach.hpp>
 #include <hullscope/hull/detail/tao_problem.hpp>
 #include <limits>
 #include <numeric>
@@ -11,11 +12,6 @@ namespace {
 
 constexpr const char* kName = "hullscope_problem";
 constexpr PetscInt kLinearIterations = 200;
-
-PetscErrorCode destroy_problem(void* problem) {
-  delete static_cast<TaoProblem*>(problem);
-  return 0;
-}
 
 PetscErrorCode objective_and_gradient(Tao tao, Vec l, PetscReal* value, Vec gradient, void* context) {
   TaoProblem& problem = *static_cast<TaoProblem*>(context);
@@ -141,28 +137,18 @@ double TaoProblem::separation() const {
 }
 
 PetscErrorCode tao_set_problem(Tao tao, MPI_Comm comm, std::unique_ptr<TaoProblem> problem) {
-  TaoProblem* raw = problem.get();
-  PetscContainer container = nullptr;
   PetscFunctionBegin;
-  PetscCall(PetscContainerCreate(comm, &container));
-  PetscCall(PetscContainerSetPointer(container, problem.release()));
-  PetscCall(PetscContainerSetUserDestroy(container, destroy_problem));
-  PetscCall(set_vectors(tao, comm, raw->cone));
-  PetscCall(TaoSetObjectiveAndGradient(tao, nullptr, objective_and_gradient, raw));
-  PetscCall(set_hessian(tao, comm, raw));
+  PetscCall(set_vectors(tao, comm, problem->cone));
+  PetscCall(TaoSetObjectiveAndGradient(tao, nullptr, objective_and_gradient, problem.get()));
+  PetscCall(set_hessian(tao, comm, problem.get()));
   // The old problem, if there is one, is freed only now that nothing of the Tao points to it.
-  PetscCall(PetscObjectCompose(reinterpret_cast<PetscObject>(tao), kName, reinterpret_cast<PetscObject>(container)));
-  PetscCall(PetscContainerDestroy(&container));
+  PetscCall(attach(reinterpret_cast<PetscObject>(tao), kName, std::move(problem)));
   PetscFunctionReturn(0);
 }
 
 PetscErrorCode tao_get_problem(Tao tao, TaoProblem** problem) {
-  PetscContainer container = nullptr;
-  void* pointer = nullptr;
   PetscFunctionBegin;
-  PetscCall(PetscObjectQuery(reinterpret_cast<PetscObject>(tao), kName, reinterpret_cast<PetscObject*>(&container)));
-  if (container != nullptr) PetscCall(PetscContainerGetPointer(container, &pointer));
-  *problem = static_cast<TaoProblem*>(pointer);
+  PetscCall(attached(reinterpret_cast<PetscObject>(tao), kName, problem));
   PetscFunctionReturn(0);
 }
 

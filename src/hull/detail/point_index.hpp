@@ -1,0 +1,84 @@
+// The points as pricing looks at them: rotated to principal directions, in an order, in panels of 64 rows.
+//
+// Let c be the centre, Q orthonormal rows by falling variance, a = Q (x - c) and b = Q u in float32. Then
+//
+//   <x - c, u>  >=  <a, b>  -  |x_t| |u_t|  -  e_x,
+//
+// where x_t and u_t are what the k = min(d, kWidth) rotated coordinates leave of x - c and u (Cauchy and Schwarz), and
+// e_x = 2^-22 (k + 12) |x - c| pays for all roundings.
+//
+// d <= kBoxDimensions: rows in the order of a k-d tree, 64 a group, each group in a box (centre m, half width h).
+// above: rows by falling |x - c|: the lowest rows of a direction are seldom near the centre.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <hullscope/base/matrix.hpp>
+#include <hullscope/hull/detail/frame.hpp>
+#include <hullscope/hull/detail/panel.hpp>
+#include <hullscope/hull/detail/pricing.hpp>
+
+namespace hullscope::hull::detail {
+
+/// The least float >= x, within +-3e38.
+float rounded_up(double x);
+
+class PointIndex {
+ public:
+  static constexpr std::int64_t kBoxDimensions = 12;
+  static constexpr std::int64_t kWidth = 256;               ///< rotated coordinates kept of a row
+  static constexpr std::int64_t kWidthForProjection = 384;  ///< whose cut is near the level, up to 1,024 dimensions
+  static constexpr std::int64_t kLeading = 30;              ///< of which nearness is measured in, above kBoxDimensions
+  static constexpr std::int64_t kBoundFirst = 2;            ///< of a panel's columns above kBoxDimensions: see Part
+
+  /// Q for these points (width x d); any width is right. Collective if the chain is.
+  static Matrix<double> basis(const PointsView& points, const Frame& frame, bool projection,
+                              const RowChain& chain = {});
+
+  /// The points may be a block of a larger set that begins at a whole tile (kTileRows), with the frame and the basis of
+  /// all: a row then has the numbers that it has there. points and frame must outlive it. Memory: about
+  /// N (min(d, kWidth) + min(d, kLeading)) floats. Thread-safe.
+  PointIndex(const PointsView& points, const Frame& frame, Matrix<double> basis);
+
+  /// Some of the rows, in the order in which they are looked at.
+  struct Part {
+    std::vector<std::int64_t> row;  ///< place -> row
+    std::vector<float> group_norm;  ///< the largest |x - c| of each group, rounded up
+    /// boxes: a, e_x. Else: |a'|^2 / 2 rounded down, a bound of its error over |y|, a, |x_t|, e_x, where a' are the
+    /// leading coordinates: columns 0 ... leading + 1 measure nearness, columns 2 ... are the bound of a direction.
+    Panel panel;
+    Panel box;  ///< boxes: m, h, e of each group
+  };
+  std::shared_ptr<const Part> part(Mask mask) const;
+
+  bool boxes() const { return basis_.cols() <= kBoxDimensions; }
+  std::int64_t width() const { return basis_.rows(); }
+  std::int64_t leading() const { return leading_width_; }
+  const Matrix<double>& basis() const { return basis_; }
+  /// The leading rotated coordinates of a row.
+  const float* leading(std::int64_t row) const { return leading_.data() + row * leading_width_; }
+
+ private:
+  void order_by_boxes(Part& part) const;
+  void order_by_norm(Part& part) const;
+  void measure(const Part& part, std::size_t first, std::size_t last, std::vector<float>& least,
+               std::vector<float>& most) const;
+  void make_box(Part& part, std::int64_t group) const;
+  std::shared_ptr<Part> part_of(std::vector<std::int64_t> rows) const;
+  void rotate(const PointsView& points);
+  void enter(Part& part, std::int64_t place, std::int64_t row, const float* a, double tail) const;
+  std::shared_ptr<const Part> subset(Mask mask) const;
+
+  const Frame& frame_;
+  Matrix<double> basis_;  // width x d
+  std::int64_t size_, leading_width_;
+  std::vector<float> leading_;  // N x leading_width_
+  std::shared_ptr<Part> all_;
+  mutable std::mutex lock_;
+  mutable std::vector<std::pair<std::vector<std::uint8_t>, std::shared_ptr<const Part>>> masked_;
+};
+
+}  // namespace hullscope::hull::detail
