@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/parallel/stop.hpp>
 
+#include "hull_source.hpp"
 #include "hull_work.hpp"
 #include "stage.hpp"
 
@@ -18,69 +18,14 @@ namespace {
 
 using parallel::Comm;
 
-/// Where a task's points and queries are, as arrays that `verify` can read again, and the queries' sample ids.
-struct Source {
-  std::string points, queries;  ///< paths, with a data set's name if in an HDF5 file
-  std::vector<std::int64_t> samples;
-};
-
-/// The raw values of one split as a NumPy file beside the pixel hull, so that the hull file's proofs stand on a file
-/// of their own. uint8 for pixels, else float32. Written by one rank, whole or not at all.
-void write_split(const datasets::LabelledSet& set, const std::string& path) {
-  const std::string type = set.pixels() ? "|u1" : "<f4";
-  std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}", type, set.size(), set.features());
-  header.resize((header.size() + 11 + 63) / 64 * 64 - 11, ' ');
-  header += '\n';
-  std::string bytes = std::string("\x93NUMPY\x01\x00", 8);
-  bytes += static_cast<char>(header.size() & 0xff);
-  bytes += static_cast<char>(header.size() >> 8);
-  bytes += header;
-  std::vector<float> row(static_cast<std::size_t>(set.features()));
-  for (std::int64_t i = 0; i < set.size(); ++i) {
-    set.copy_row(i, row);
-    if (set.pixels())
-      for (float v : row) bytes += static_cast<char>(static_cast<std::uint8_t>(v));
-    else
-      bytes.append(reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float));
-  }
-  store::publish_bytes(path, bytes);
-}
-
-/// Collective.
-Source find_source(Stage& stage, const study::Task& task) {
-  Source source;
-  if (task.space == "pixel") {
-    const std::filesystem::path folder = std::filesystem::path(stage.path(task.output)).parent_path();
-    const datasets::LabelledSet &train = stage.data("train"), &test = stage.data("test");
-    source.points = (folder / "train.npy").string();
-    source.queries = (folder / "test.npy").string();
-    if (stage.world().root()) {
-      std::filesystem::create_directories(folder);
-      write_split(train, source.points);
-      write_split(test, source.queries);
-    }
-    stage.world().barrier();
-    for (std::int64_t i = 0; i < test.size(); ++i) source.samples.push_back(test.sample_id(i));
-    return source;
-  }
-  const bool neural = task.space == "neural";
-  const std::string file = stage.path(task.inputs.at(neural ? "activations" : "codes"));
-  const std::string name = neural ? "activation" : "code";
-  source.points = file + ":/train/" + name;
-  source.queries = file + ":/test/" + name;
-  source.samples = store::ArtifactReader(file).read<std::int64_t>("/test/sample");
-  return source;
-}
-
 /// One task: its data, its shards, its file. Collective.
 void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   const parallel::Stopwatch watch;
   const Comm& world = stage.world();
   const study::Study& study = stage.study();
-  const Source source = find_source(stage, task);
-  const RankGroup group = hull_group(world, source.points, static_cast<double>(study.hull.memory),
-                                     study.hull.solver.starts_with("tao:"));
+  HullSource source = find_hull_source(stage, task);
+  const RankGroup group =
+      hull_group(world, source.points, static_cast<double>(study.hull.memory), study.hull.solver.starts_with("tao:"));
   const SharedPoints points = SharedPoints::read(world, group, source.points);
   const SharedPoints queries = SharedPoints::read(world, source.queries);
   const store::Provenance provenance = stage.provenance(task);
@@ -89,21 +34,20 @@ void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
                 points,
                 queries,
                 {},
-                {},
-                {},
+                source.mask,
+                std::move(source.classes),
                 study.hull.shard,
                 static_cast<int>(study.run.threads),
-                store::ShardSet(path, provenance.task_key)};
+                store::ShardSet(path, provenance.task_key),
+                source.leave_out};
   work.options.solver = study.hull.solver;
   work.options.projection = study.hull.projection;
   work.options.eps = study.hull.eps;
   work.options.heartbeat = parallel::heartbeat;
   const hull::Membership membership = make_membership(work);
   find_shards(world, work, membership, done_shards(world, work), progress);
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  const HullAttributes attributes{
-      points.relative_name(folder), queries.relative_name(folder), points.digest(), queries.digest(), "", ""};
-  const HullSummary sum = write_hull_file(world, work, membership, path, provenance, source.samples, attributes, watch);
+  const HullSummary sum = write_hull_file(world, work, membership, path, provenance, source.samples,
+                                          source.attributes(path, points, queries), watch);
   const double memory = static_cast<double>(world.max(world.node().sum(parallel::Stopwatch::proportional_bytes())));
   progress.note(fmt::format("{}: inside {} outside {} of {}{}{}, {}, {} in memory", task.name, sum.inside, sum.outside,
                             sum.queries, sum.undecided > 0 ? fmt::format(", undecided {}", sum.undecided) : "",
@@ -114,13 +58,8 @@ void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
 /// Queries of a task, and how many of them finished shards hold.
 std::pair<std::int64_t, std::int64_t> extent(Stage& stage, const study::Task& task) {
   const std::string path = stage.path(task.output);
-  std::int64_t queries = 0, done = 0;
-  if (task.space == "pixel")
-    queries = stage.data("test").size();
-  else
-    queries = store::ArtifactReader(stage.path(task.inputs.at(task.space == "neural" ? "activations" : "codes")))
-                  .shape("/test/sample")
-                  .front();
+  const std::int64_t queries = hull_queries(stage, task);
+  std::int64_t done = 0;
   const store::ShardSet shards(path, stage.provenance(task).task_key);
   const std::int64_t size = stage.study().hull.shard;
   if (stage.world().root())

@@ -294,28 +294,32 @@ void write_attributes(store::ArtifactWriter& writer, const HullAttributes& attri
   writer.attribute("/", "subset_digest", attributes.subset_digest);
   writer.attribute("/", "labels", attributes.labels);
   writer.attribute("/", "labels_digest", attributes.labels_digest);
+  writer.attribute("/", "left_out", attributes.left_out);
+  writer.attribute("/", "left_out_digest", attributes.left_out_digest);
 }
 
 // ----------------------------------------------------------------------------------------------------- reading
 
+static bool of_format(const store::ArtifactReader& reader, const std::string& major_minor) {
+  return reader.text("/", "format_version").starts_with(major_minor + ".");
+}
+
 /// Format 1.0 had verdicts by class without proofs, and no word on where the labels are.
 static bool of_format_1_0(const store::ArtifactReader& reader) {
-  return reader.text("/", "format_version").starts_with("1.0.");
+  return of_format(reader, "1.0");
 }
 
 HullFile::HullFile(const std::string& path) : reader_(path, "hull"), path_(path) {
   const auto text = [&](const char* name) { return reader_.text("/", name); };
-  attributes_ = {text("points"),
-                 text("queries"),
-                 text("points_digest"),
-                 text("queries_digest"),
-                 text("subset"),
-                 text("subset_digest"),
-                 "",
-                 ""};
+  attributes_ = {text("points"),         text("queries"), text("points_digest"),
+                 text("queries_digest"), text("subset"),  text("subset_digest")};
   if (!of_format_1_0(reader_)) {
     attributes_.labels = text("labels");
     attributes_.labels_digest = text("labels_digest");
+  }
+  if (!of_format_1_0(reader_) && !of_format(reader_, "1.1")) {
+    attributes_.left_out = text("left_out");
+    attributes_.left_out_digest = text("left_out_digest");
   }
   samples_ = reader_.read<std::int64_t>("/sample");
   queries_ = static_cast<std::int64_t>(samples_.size());

@@ -64,6 +64,8 @@ struct HullAttributes {
   std::string points, queries, points_digest, queries_digest;
   std::string subset, subset_digest;            ///< array of row numbers or of a mask (uint8, N entries), or ""
   std::string labels = {}, labels_digest = {};  ///< array of the points' labels where the file has class hulls, or ""
+  /// Array of the row of the points that each query is, and is asked without; or "".
+  std::string left_out = {}, left_out_digest = {};
 };
 void write_attributes(store::ArtifactWriter& writer, const HullAttributes& attributes);
 

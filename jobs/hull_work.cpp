@@ -162,7 +162,9 @@ bool has_reasons(const HullWork& work) {
 store::Shard find_shard(const HullWork& work, const hull::Membership& membership, std::int64_t number) {
   const auto [first, last] = parallel::block(number, work.queries.size(), work.shard);
   const Matrix<double> queries = work.queries.rows(first, last);
-  const hull::MembershipAnswer answer = membership.find({hullscope::view(queries), work.mask, {}});
+  std::vector<std::int64_t> leave_out;
+  if (!work.leave_out.empty()) leave_out.assign(work.leave_out.begin() + first, work.leave_out.begin() + last);
+  const hull::MembershipAnswer answer = membership.find({hullscope::view(queries), work.mask, leave_out});
   std::vector<std::int32_t> passes;
   std::int64_t exact = 0;
   for (const hull::QueryStatistics& s : answer.statistics) {

@@ -64,6 +64,9 @@ struct HullWork {
   int threads = 1;
   store::ShardSet shards;
 
+  /// The row of the points that each query is asked without, or empty.
+  std::vector<std::int64_t> leave_out = {};
+
   std::int64_t shard_count() const { return (queries.size() + shard - 1) / shard; }
 };
 

@@ -3,205 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <functional>
-#include <map>
-#include <optional>
+#include <limits>
 
 #include <hullscope/base/random.hpp>
 #include <hullscope/parallel/stop.hpp>
-#include <hullscope/proximity/measure.hpp>
-#include <hullscope/statistics/cross_fit.hpp>
 #include <hullscope/statistics/crossed_bootstrap.hpp>
-#include <hullscope/statistics/hull_fraction.hpp>
-#include <hullscope/statistics/ranking.hpp>
+
+#include "trial_judge.hpp"
 
 namespace hullscope::jobs {
 namespace {
 
-using statistics::Ranking;
-using Weights = std::span<const std::int32_t>;
-
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kFewestWrongForFpr = 50;
-const std::array<const char*, 4> kJudged = {"auroc", "fpr95", "aurc", "e_aurc"};
-
-/// A score of the test points: where it is measured and what it is called.
-struct Scored {
-  std::string space, measure;
-  std::int64_t dimension;
-};
-
-/// A row in the making: a statistic that every trial computes, plain and on every resample.
-struct Quantity {
-  Scored scored;
-  std::string statistic;
-  bool stored_draws;
-};
-
-std::vector<Scored> scored_of(const Frame& frame) {
-  std::vector<Scored> list;
-  const auto& options = frame.study.proximity;
-  for (const std::string& space : frame.spaces) {
-    const std::int64_t d = space == "latent" ? frame.dimension : -1;
-    for (const std::string& measure : options.measures) list.push_back({space, measure, d});
-    for (const auto& score : proximity::scores())
-      if (std::count(options.scores.begin(), options.scores.end(), score.name) &&
-          (space != "pixel" || !score.needs_prediction))
-        list.push_back({space, score.name, d});
-    const auto& hulls = frame.study.hull.spaces;
-    if (frame.study.hull.projection && std::count(hulls.begin(), hulls.end(), space))
-      list.push_back({space, "hull_distance", d});
-  }
-  if (std::count(options.scores.begin(), options.scores.end(), "max_softmax") &&
-      std::any_of(frame.spaces.begin(), frame.spaces.end(), [](const auto& s) { return s != "pixel"; }))
-    list.push_back({"output", "max_softmax", -1});
-  return list;
-}
-
-bool tests_hull(const Frame& frame, const std::string& space) {
-  return std::count(frame.study.hull.spaces.begin(), frame.study.hull.spaces.end(), space) > 0;
-}
-
-/// The latent distances whose logit and claims are decided beside the hull.
-bool beside_hull(const Frame& frame, const Scored& scored) {
-  return scored.space == "latent" && tests_hull(frame, "latent") &&
-         (scored.measure == "euclidean" || scored.measure == "cosine");
-}
-
-std::vector<Quantity> quantities_of(const Frame& frame) {
-  std::vector<Quantity> list;
-  for (const Scored& scored : scored_of(frame)) {
-    const bool claimed = beside_hull(frame, scored);
-    for (const char* statistic : kJudged)
-      list.push_back({scored, statistic, claimed && std::string(statistic) == "auroc"});
-    if (!claimed) continue;
-    list.push_back({scored, "matched_accuracy_gain", true});
-    list.push_back({scored, "auroc_of_spline", false});
-    list.push_back({scored, "auroc_gain_of_hull", true});
-  }
-  for (const std::int64_t d : frame.study.encode.dimensions) {
-    if (!tests_hull(frame, "latent")) break;
-    list.push_back({{"latent", "", d}, "fraction_inside", true});
-    if (!tests_hull(frame, "pca")) continue;
-    list.push_back({{"latent", "", d}, "fraction_inside_pca", false});
-    list.push_back({{"latent", "", d}, "fraction_inside_minus_pca", true});
-  }
-  return list;
-}
 
 /// Values of one trial: plain, then one a resample. [quantity][1 + resamples]
 using Draws = std::vector<std::vector<double>>;
-
-struct TrialCounts {
-  double n = 0, n_wrong = 0;
-};
-
-/// One trial's test points, and everything that is asked of a resample of them.
-class TrialJudge {
- public:
-  TrialJudge(const Frame& frame, const std::string& network, int trial)
-      : frame_(frame),
-        network_(network),
-        trial_(trial),
-        classifier_(read_classifier(frame.files, *frame.files.find("extract", network, trial))) {
-    for (const std::uint8_t right : classifier_.correct) wrong_.push_back(!right);
-    for (const Scored& scored : scored_of(frame)) add(scored);
-    if (!tests_hull(frame, "latent")) return;
-    for (const std::int64_t d : frame.study.encode.dimensions) {
-      inside_.push_back(in_hull_of(study::latent_name(d)));
-      if (tests_hull(frame, "pca")) inside_pca_.push_back(in_hull_of(fmt::format("pca-{:02}", d)));
-    }
-  }
-
-  TrialCounts counts() const {
-    return {static_cast<double>(wrong_.size()), static_cast<double>(std::count(wrong_.begin(), wrong_.end(), 1))};
-  }
-  std::int64_t points() const { return static_cast<std::int64_t>(wrong_.size()); }
-
-  /// In the order of quantities_of().
-  std::vector<double> judge(Weights weight) const {
-    std::vector<double> values;
-    for (const Judged& j : judged_) {
-      const auto found = j.ranking.judge(weight);
-      for (const double v : {found.auroc, found.fpr95, found.aurc, found.e_aurc}) values.push_back(v);
-      if (!j.beside) continue;
-      values.push_back(j.ranking.matched_accuracy_gain(j.beside->in_hull, weight));
-      const double alone = j.beside->spline.judge(weight).auroc, both = j.beside->spline_and_hull.judge(weight).auroc;
-      values.push_back(alone);
-      values.push_back(j.beside->hull_varies ? both - alone : kNaN);
-    }
-    for (std::size_t d = 0; d < inside_.size(); ++d) {
-      values.push_back(share(inside_[d], weight));
-      if (inside_pca_.empty()) continue;
-      values.push_back(share(inside_pca_[d], weight));
-      values.push_back(values[values.size() - 2] - values.back());
-    }
-    return values;
-  }
-
- private:
-  struct BesideHull {
-    std::vector<double> in_hull;
-    Ranking spline, spline_and_hull;
-    bool hull_varies;
-  };
-  struct Judged {
-    Ranking ranking;
-    std::optional<BesideHull> beside;
-  };
-
-  const study::Task* hull_task(const std::string& space) const {
-    return space == "pixel" ? frame_.files.find("hull", "", -1, "pixel")
-                            : frame_.files.find("hull", network_, trial_, space);
-  }
-  Verdicts verdicts(const std::string& space) const {
-    return read_verdicts(frame_.files, *hull_task(space), classifier_.id, frame_.study.reduce.allow_undecided);
-  }
-  std::vector<double> in_hull_of(const std::string& space) const {
-    return statistics::in_hull(verdicts(space).verdict);
-  }
-
-  std::vector<double> score_of(const Scored& scored) const {
-    const std::string space = frame_.space_name(scored.space);
-    if (scored.measure == "hull_distance") {
-      auto found = verdicts(space);
-      for (std::size_t i = 0; i < found.verdict.size(); ++i)
-        if (found.verdict[i] == 0) found.distance_upper[i] = kNaN;
-      return found.distance_upper;
-    }
-    return read_score(frame_.files, *frame_.proximity(scored.space, network_, trial_), space, scored.measure,
-                      classifier_.id);
-  }
-
-  void add(const Scored& scored) {
-    const auto score = score_of(scored);
-    judged_.push_back({Ranking(score, wrong_), {}});
-    if (!beside_hull(frame_, scored)) return;
-    const auto in_hull = in_hull_of(frame_.space_name("latent"));
-    const auto key = stream_key(static_cast<std::uint64_t>(frame_.study.seed), frame_.study.data.set + "/reduce/folds");
-    const auto fit = statistics::cross_fit(score, in_hull, wrong_, statistics::folds_of(classifier_.id, key));
-    judged_.back().beside.emplace(BesideHull{in_hull, Ranking(fit.distance, wrong_),
-                                             Ranking(fit.distance_and_hull, wrong_),
-                                             fit.folds_with_constant_hull == 0});
-  }
-
-  static double share(const std::vector<double>& inside, Weights weight) {
-    std::int64_t in = 0, all = 0;
-    for (std::size_t i = 0; i < inside.size(); ++i)
-      if (!std::isnan(inside[i])) all += weight[i], in += inside[i] == 0 ? 0 : weight[i];
-    return all > 0 ? static_cast<double>(in) / static_cast<double>(all) : kNaN;
-  }
-
-  const Frame& frame_;
-  std::string network_;
-  int trial_;
-  Classifier classifier_;
-  std::vector<std::uint8_t> wrong_;
-  std::vector<Judged> judged_;
-  std::vector<std::vector<double>> inside_, inside_pca_;  // by d
-};
 
 std::uint64_t bootstrap_key(const Frame& frame) {
   return stream_key(static_cast<std::uint64_t>(frame.study.seed), frame.study.data.set + "/reduce/crossed");

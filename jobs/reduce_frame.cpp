@@ -18,4 +18,18 @@ Frame make_frame(const Stage& stage) {
   return frame;
 }
 
+bool tests_hull(const Frame& frame, const std::string& space) {
+  const auto& spaces = frame.study.hull.spaces;
+  return std::count(spaces.begin(), spaces.end(), space) > 0;
+}
+
+std::vector<HullPlace> hull_places(const Frame& frame) {
+  std::vector<HullPlace> places;
+  if (tests_hull(frame, "latent"))
+    for (const std::int64_t d : frame.study.encode.dimensions) places.push_back({"latent", study::latent_name(d), d});
+  for (const char* space : {"neural", "pixel"})
+    if (tests_hull(frame, space)) places.push_back({space, space, -1});
+  return places;
+}
+
 }  // namespace hullscope::jobs

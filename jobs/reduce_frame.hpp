@@ -25,4 +25,16 @@ struct Frame {
 
 Frame make_frame(const Stage& stage);
 
+/// Does the study test the hull in this space (pixel, neural, latent, pca)?
+bool tests_hull(const Frame& frame, const std::string& space);
+
+/// A space whose hull the study tests, the baseline pca left out.
+struct HullPlace {
+  std::string space;       ///< latent, neural, pixel
+  std::string name;        ///< latent-08, neural, pixel
+  std::int64_t dimension;  ///< of the latent space; else -1
+};
+/// In the order latent (by d), neural, pixel.
+std::vector<HullPlace> hull_places(const Frame& frame);
+
 }  // namespace hullscope::jobs

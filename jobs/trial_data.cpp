@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <numeric>
 
 #include <hullscope/base/error.hpp>
@@ -12,15 +13,15 @@
 namespace hullscope::jobs {
 namespace {
 
-/// Values of `dataset` for the ids in `ids` (ascending), found by the ids in `scale`, never by position.
-/// Throws DataError unless the file holds each id once and no other.
+/// Rows of `dataset` (`columns` values each) for the ids in `ids` (ascending), found by the ids in `scale`, never by
+/// position. Throws DataError unless the file holds each id once and no other.
 template <class T>
 std::vector<T> read_by_id(const store::ArtifactReader& reader, const std::string& file, const std::string& scale,
-                          const std::string& dataset, const std::vector<std::int64_t>& ids) {
+                          const std::string& dataset, const std::vector<std::int64_t>& ids, std::size_t columns = 1) {
   const auto there = reader.read<std::int64_t>(scale);
   const auto values = reader.read<T>(dataset);
-  if (values.size() != there.size())
-    throw DataError(file, dataset, fmt::format("found {} values, expected {}", values.size(), there.size()));
+  if (values.size() != there.size() * columns)
+    throw DataError(file, dataset, fmt::format("found {} values, expected {}", values.size(), there.size() * columns));
   std::vector<std::size_t> order(there.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return there[a] < there[b]; });
@@ -30,11 +31,21 @@ std::vector<T> read_by_id(const store::ArtifactReader& reader, const std::string
       throw DataError(file, scale,
                       fmt::format("found sample {}, expected the {} samples of the test set, each once",
                                   there[order[i]], ids.size()));
-    joined.push_back(values[order[i]]);
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(order[i] * columns);
+    joined.insert(joined.end(), first, first + static_cast<std::ptrdiff_t>(columns));
   }
-  if (joined.size() != ids.size())
-    throw DataError(file, scale, fmt::format("found {} samples, expected {}", joined.size(), ids.size()));
+  if (order.size() != ids.size())
+    throw DataError(file, scale, fmt::format("found {} samples, expected {}", order.size(), ids.size()));
   return joined;
+}
+
+void refuse_undecided(const std::string& file, const std::vector<std::uint8_t>& verdict, bool allowed) {
+  const auto undecided = std::count(verdict.begin(), verdict.end(), 0);
+  if (undecided > 0 && !allowed)
+    throw UsageError(
+        fmt::format("{}: {} of {} verdicts are undecided; run stage hull again without a limit, or set "
+                    "reduce.allow_undecided = true to leave these points out",
+                    file, undecided, verdict.size()));
 }
 
 double share_of(const std::vector<std::uint8_t>& flags) {
@@ -46,8 +57,17 @@ double share_of(const std::vector<std::uint8_t>& flags) {
 const study::Task* StudyFiles::find(const std::string& stage, const std::string& network, int trial,
                                     const std::string& space) const {
   for (const study::Task& task : tasks)
-    if (task.stage == stage && task.network == network && task.trial == trial &&
+    if (task.stage == stage && task.network == network && task.trial == trial && task.hull.empty() &&
         (task.space == space || stage == "extract" || (stage == "proximity" && !network.empty())))
+      return &task;
+  return nullptr;
+}
+
+const study::Task* StudyFiles::find_hull(const std::string& network, int trial, const std::string& space,
+                                         const std::string& hull, std::int64_t points) const {
+  for (const study::Task& task : tasks)
+    if (task.hull == hull && task.hull_points == points && task.space == space &&
+        (space == "pixel" || (task.network == network && task.trial == trial)))
       return &task;
   return nullptr;
 }
@@ -63,8 +83,8 @@ Classifier read_classifier(const StudyFiles& files, const study::Task& extract) 
   result.id = reader.read<std::int64_t>("/test/sample");
   std::sort(result.id.begin(), result.id.end());
   result.label = read_by_id<std::int64_t>(reader, file, "/test/sample", "/test/label", result.id);
-  const auto predicted = read_by_id<std::int64_t>(reader, file, "/test/sample", "/test/predicted", result.id);
-  for (std::size_t i = 0; i < predicted.size(); ++i) result.correct.push_back(predicted[i] == result.label[i]);
+  result.predicted = read_by_id<std::int64_t>(reader, file, "/test/sample", "/test/predicted", result.id);
+  for (std::size_t i = 0; i < result.id.size(); ++i) result.correct.push_back(result.predicted[i] == result.label[i]);
   result.accuracy_test = share_of(result.correct);
 
   const auto train_label = reader.read<std::int64_t>("/train/label"),
@@ -99,13 +119,39 @@ Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const s
   result.verdict = read_by_id<std::uint8_t>(reader, file, "/sample", "/verdict", ids);
   result.distance_upper = read_by_id<double>(reader, file, "/sample", "/distance_upper", ids);
   result.scale = reader.number("/", "scale");
-  const auto undecided = std::count(result.verdict.begin(), result.verdict.end(), 0);
-  if (undecided > 0 && !allow_undecided)
-    throw UsageError(
-        fmt::format("{}: {} of {} verdicts are undecided; run stage hull again without a limit, or set "
-                    "reduce.allow_undecided = true to leave these points out",
-                    file, undecided, ids.size()));
+  refuse_undecided(file, result.verdict, allow_undecided);
   return result;
+}
+
+std::int64_t ClassVerdicts::column(std::int64_t label) const {
+  const auto found = std::lower_bound(classes.begin(), classes.end(), label);
+  return found != classes.end() && *found == label ? found - classes.begin() : -1;
+}
+
+ClassVerdicts read_class_verdicts(const StudyFiles& files, const study::Task& hull,
+                                  const std::vector<std::int64_t>& ids, bool allow_undecided) {
+  const std::string file = files.path(hull);
+  const store::ArtifactReader reader(file, "hull");
+  ClassVerdicts result;
+  result.classes = reader.read<std::int64_t>("/class");
+  const std::size_t columns = result.classes.size();
+  const auto rows = static_cast<Eigen::Index>(ids.size()), cols = static_cast<Eigen::Index>(columns);
+  const auto verdict = read_by_id<std::uint8_t>(reader, file, "/sample", "/class_hull/verdict", ids, columns);
+  const auto upper = read_by_id<double>(reader, file, "/sample", "/class_hull/distance_upper", ids, columns);
+  result.verdict = Eigen::Map<const Matrix<std::uint8_t>>(verdict.data(), rows, cols);
+  result.distance_upper = Eigen::Map<const Matrix<double>>(upper.data(), rows, cols);
+  refuse_undecided(file, verdict, allow_undecided);
+  return result;
+}
+
+double read_fraction_inside(const StudyFiles& files, const study::Task& hull, bool allow_undecided) {
+  const std::string file = files.path(hull);
+  const auto verdict = store::ArtifactReader(file, "hull").read<std::uint8_t>("/verdict");
+  refuse_undecided(file, verdict, allow_undecided);
+  const auto inside = std::count(verdict.begin(), verdict.end(), 1);
+  const auto decided = static_cast<std::ptrdiff_t>(verdict.size()) - std::count(verdict.begin(), verdict.end(), 0);
+  return decided == 0 ? std::numeric_limits<double>::quiet_NaN()
+                      : static_cast<double>(inside) / static_cast<double>(decided);
 }
 
 Distances read_distances(const StudyFiles& files, const study::Task& proximity, const std::string& space,
@@ -124,6 +170,19 @@ std::vector<double> read_score(const StudyFiles& files, const study::Task& proxi
   const std::string file = files.path(proximity);
   const store::ArtifactReader reader(file, "proximity");
   return read_by_id<double>(reader, file, "/sample", fmt::format("/{}/{}/distance", space, measure), ids);
+}
+
+std::vector<double> read_activation_norms(const StudyFiles& files, const study::Task& extract,
+                                          const std::vector<std::int64_t>& ids) {
+  const std::string file = files.path(extract);
+  const store::ArtifactReader reader(file, "extract");
+  const auto columns = static_cast<std::size_t>(reader.shape("/feature").at(0));
+  const auto values = read_by_id<float>(reader, file, "/test/sample", "/test/activation", ids, columns);
+  const Eigen::Map<const Matrix<float>> rows(values.data(), static_cast<Eigen::Index>(ids.size()),
+                                             static_cast<Eigen::Index>(columns));
+  std::vector<double> norms;
+  for (Eigen::Index i = 0; i < rows.rows(); ++i) norms.push_back(rows.row(i).cast<double>().norm());
+  return norms;
 }
 
 SpaceDimension read_space_dimension(const StudyFiles& files, const study::Task& proximity, const std::string& space) {

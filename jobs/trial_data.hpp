@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <hullscope/base/matrix.hpp>
 #include <hullscope/study/plan.hpp>
 
 namespace hullscope::jobs {
@@ -19,13 +20,16 @@ struct StudyFiles {
   /// The task of that stage, or nullptr. network "": of the data set itself.
   const study::Task* find(const std::string& stage, const std::string& network, int trial,
                           const std::string& space = "") const;
+  /// The task of a further hull of that space (study::Task::hull), or nullptr. network "": pixel space.
+  const study::Task* find_hull(const std::string& network, int trial, const std::string& space, const std::string& hull,
+                               std::int64_t points = -1) const;
   std::string path(const study::Task& task) const;
 };
 
 struct Classifier {
   std::vector<std::int64_t> id;       ///< of the test points, ascending
   std::vector<std::uint8_t> correct;  ///< of the test points
-  std::vector<std::int64_t> label;
+  std::vector<std::int64_t> label, predicted;
   double accuracy_train = 0, accuracy_test = 0;
   std::int64_t n_train = 0;
 };
@@ -46,6 +50,21 @@ struct Verdicts {
 Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const std::vector<std::int64_t>& ids,
                        bool allow_undecided);
 
+/// Verdicts against the hull of each class, a row a test point.
+struct ClassVerdicts {
+  std::vector<std::int64_t> classes;  ///< ascending
+  Matrix<std::uint8_t> verdict;       ///< ids x classes
+  Matrix<double> distance_upper;
+  /// Column of a label, or -1: no training point has it.
+  std::int64_t column(std::int64_t label) const;
+};
+/// Throws UsageError if a verdict is undecided and that is not allowed.
+ClassVerdicts read_class_verdicts(const StudyFiles& files, const study::Task& hull,
+                                  const std::vector<std::int64_t>& ids, bool allow_undecided);
+
+/// Share of a file's queries, whatever they are, that are inside; NaN if there are none.
+double read_fraction_inside(const StudyFiles& files, const study::Task& hull, bool allow_undecided);
+
 /// Distances of one space: by measure, in the order of the ids asked for; and its unit.
 struct Distances {
   std::map<std::string, std::vector<double>> by_measure;
@@ -57,6 +76,10 @@ Distances read_distances(const StudyFiles& files, const study::Task& proximity, 
 /// One score of one space, in the order of the ids asked for.
 std::vector<double> read_score(const StudyFiles& files, const study::Task& proximity, const std::string& space,
                                const std::string& measure, const std::vector<std::int64_t>& ids);
+
+/// Euclidean norms of the test points' activations, in the order of the ids asked for.
+std::vector<double> read_activation_norms(const StudyFiles& files, const study::Task& extract,
+                                          const std::vector<std::int64_t>& ids);
 
 /// What the neighbours of training points say of a space's dimension.
 struct SpaceDimension {

@@ -28,8 +28,8 @@ using namespace hullscope;
 namespace {
 
 constexpr const char* kUsage =
-    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--subset S] [--labels L] [--threads N] \n"
-    "                        [--ranks N]\n"
+    "usage: hullscope verify FILE.h5 ... [--points P] [--queries Q] [--subset S] [--labels L] [--left-out R]\n"
+    "                        [--threads N] [--ranks N]\n"
     "Re-proves every verdict of hull files from the points and queries that they name (or that are given), and\n"
     "recomputes their digests. Arrays are named file.npy, file.h5:/path or file-idx3-ubyte[.gz].\n"
     "Exit code 0: all proved; 1: a digest or a proof is false; 2: wrong usage or unreadable input.\n";
@@ -38,7 +38,7 @@ constexpr std::size_t kReasonsShown = 5;  // of each file
 
 struct Options {
   std::vector<std::string> files;
-  std::string points, queries, subset, labels;
+  std::string points, queries, subset, labels, left_out;
   int threads = 0;  ///< 0: cores / ranks
   bool help = false;
 };
@@ -61,16 +61,18 @@ Options parse(const std::vector<std::string>& arguments) {
       options.subset = value();
     } else if (word == "--labels") {
       options.labels = value();
+    } else if (word == "--left-out") {
+      options.left_out = value();
     } else if (word == "--threads") {
       const std::string& n = value();
       if (n.empty() || n.size() > 4 || n.find_first_not_of("0123456789") != std::string::npos || std::stoi(n) == 0)
         throw UsageError("--threads is '" + n + "'; a number from 1 to 9999 was expected");
       options.threads = std::stoi(n);
     } else if (word.starts_with("-")) {
-      throw UsageError(
-          "verify has no option " + word + "; did you mean " +
-          nearest_name(word, {"--points", "--queries", "--subset", "--labels", "--threads", "--ranks", "--help"}) +
-          "?");
+      throw UsageError("verify has no option " + word + "; did you mean " +
+                       nearest_name(word, {"--points", "--queries", "--subset", "--labels", "--left-out", "--threads",
+                                           "--ranks", "--help"}) +
+                       "?");
     } else {
       options.files.push_back(word);
     }
@@ -105,7 +107,8 @@ datasets::Array find_array(const std::string& hull_file, const std::string& stor
 struct Data {
   std::variant<Matrix<float>, Matrix<double>> points, queries;
   std::vector<std::uint8_t> mask;
-  std::vector<std::int64_t> labels;  ///< of the points, where the file has class hulls
+  std::vector<std::int64_t> labels;    ///< of the points, where the file has class hulls
+  std::vector<std::int64_t> left_out;  ///< the row that each query is, and is asked without; or empty
 
   static PointsView view_of(const std::variant<Matrix<float>, Matrix<double>>& matrix) {
     return std::visit([](const auto& m) { return PointsView(view(m)); }, matrix);
@@ -152,7 +155,34 @@ Data read_data(const std::string& path, const jobs::HullFile& file, const Option
     compare_digest("labels", names.labels_digest, labels.digest, outcome);
     data.labels = datasets::as_labels(labels);
   }
+  if (!names.left_out.empty()) {
+    const datasets::Array rows = find_array(path, names.left_out, options.left_out, "--left-out");
+    compare_digest("list of left-out rows", names.left_out_digest, rows.digest, outcome);
+    data.left_out = datasets::as_labels(rows);
+  }
   return data;
+}
+
+/// A query that is left out of its own hull is one of the points.
+std::string false_left_out(const Data& data) {
+  const PointsView points = Data::view_of(data.points), queries = Data::view_of(data.queries);
+  const std::int64_t n = rows(points), m = rows(queries);
+  if (static_cast<std::int64_t>(data.left_out.size()) != m)
+    return "there are " + std::to_string(data.left_out.size()) + " left-out rows for " + std::to_string(m) + " queries";
+  if (cols(points) != cols(queries)) return {};  // said elsewhere
+  for (std::int64_t q = 0; q < m; ++q) {
+    const std::int64_t row = data.left_out[static_cast<std::size_t>(q)];
+    if (row >= n)
+      return "query " + std::to_string(q) + " leaves out row " + std::to_string(row) + " of " + std::to_string(n) +
+             " points";
+    const bool same = std::visit(
+        [&](const auto& x, const auto& y) {
+          return (x.row(row).template cast<double>().array() == y.row(q).template cast<double>().array()).all();
+        },
+        data.points, data.queries);
+    if (!same) return "query " + std::to_string(q) + " is not row " + std::to_string(row) + ", which it leaves out";
+  }
+  return {};
 }
 
 /// Claims about the file as a whole: its size, its coordinates, and the sample ids, where the queries' file has them.
@@ -172,6 +202,8 @@ std::vector<std::string> false_frame(const std::string& path, const jobs::HullFi
     else if (jobs::labels_present(data.labels, data.mask) != file.classes())
       reasons.push_back("its classes are not the labels that its points have");
   }
+  if (!file.attributes().left_out.empty())
+    if (std::string reason = false_left_out(data); !reason.empty()) reasons.push_back(std::move(reason));
   const std::string& name = file.attributes().queries;
   const std::size_t colon = name.rfind(":/");
   if (!options.queries.empty() || colon == std::string::npos) return reasons;
@@ -314,7 +346,7 @@ class Verification {
       const std::lock_guard lock(mutex_);  // HDF5 is not thread-safe
       proofs = hull == 0 ? file_.proofs(first, count) : file_.class_proofs(hull - 1, first, count);
     }
-    const auto results = checker_.check(Data::view_of(data_.queries), proofs, first, masks_[hull]);
+    const auto results = checker_.check(Data::view_of(data_.queries), proofs, first, masks_[hull], data_.left_out);
     const std::lock_guard lock(mutex_);
     for (std::size_t q = 0; q < results.size(); ++q) {
       if (!results[q].proved)

@@ -5,6 +5,8 @@ if(HULLSCOPE_WITH_QHULL)
   hullscope_test(hull_facets_test SOURCES ${hull_tests}/unit/hull_facets_test.cpp
     LIBRARIES hullscope::hull hullscope::proof hullscope::base gmpxx gmp)
 endif()
+hullscope_script_test(hull_further LABELS mpi TIMEOUT 300
+  COMMAND /usr/bin/python3 ${hull_tests}/cli/hull_further_test.py)
 hullscope_test(hull_batched_test SOURCES ${hull_tests}/unit/hull_batched_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base)
 hullscope_test(hull_pricing_test SOURCES ${hull_tests}/unit/hull_pricing_test.cpp

@@ -58,8 +58,11 @@ const std::vector<Format>& formats() {
            {"/parameter/*", Type::f32, "*", "1", "parameter of the autoencoder, named as in the module"},
        }},
       {"hull",
-       "input/hull.h5, <network>/trial-NN/hull-neural.h5, <network>/trial-NN/{latent,pca}-DD/hull.h5, or any name",
-       "Hull verdicts of all queries against the hull of all points, each with its proof.",
+       "input/hull.h5, <network>/trial-NN/hull-neural.h5, <network>/trial-NN/{latent,pca}-DD/hull.h5; beside each of "
+       "them hull-classes.h5, hull-left-out-N.h5, hull-subset-N.h5 where the study asks for them; or any name",
+       "Hull verdicts of all queries against the hull of all points (attribute `subset`: of some; `left_out`: of all "
+       "but "
+       "the point that the query is), each with its proof.",
        {
            {"/sample", Type::i64, "sample", "1", "sample id of the query"},
            {"/verdict", Type::u8, "sample", "1", "0 undecided, 1 inside, 2 outside"},
@@ -217,14 +220,17 @@ const std::vector<Format>& formats() {
            {"/table/trial", Type::i64, "row", "1", "trial; -1: over all trials"},
            {"/table/space", Type::text, "row", "1", "latent, neural, pixel, output, or empty"},
            {"/table/dimension", Type::i64, "row", "1", "dimension d of the latent space; -1: does not apply"},
-           {"/table/measure", Type::text, "row", "1", "measure of proximity, score, or estimator of the dimension"},
+           {"/table/measure", Type::text, "row", "1",
+            "measure of proximity, score, or estimator of the dimension; of class hulls predicted_class, true_class, "
+            "any_class (inside at least one), true_class_LABEL (points of one class); of subsets \"N training "
+            "points\""},
            {"/table/statistic", Type::text, "row", "1",
             "accuracy, relative_accuracy, relative_accuracy_pca, log2_dimension, log2_dimension_contrast, "
-            "dimension_frequency, "
-            "jonckheere_terpstra, intrinsic_dimension, fraction_inside, fraction_inside_pca, "
-            "fraction_inside_minus_pca, and of scores auroc, fpr95, aurc, e_aurc "
-            "(wrong "
-            "is positive), matched_accuracy_gain, auroc_of_spline, auroc_gain_of_hull, auroc_minus_max_softmax"},
+            "dimension_frequency, jonckheere_terpstra, intrinsic_dimension, fraction_inside, fraction_inside_pca, "
+            "fraction_inside_minus_pca, fraction_inside_class_hull, fraction_inside_subset, fraction_inside_left_out "
+            "(of training points), of scores auroc, fpr95, aurc, e_aurc (wrong is positive), matched_accuracy_gain, "
+            "auroc_of_spline, auroc_gain_of_hull, auroc_minus_max_softmax, of further logits pooled_logit_TERM, "
+            "firth_logit_TERM, in_hull_effect_MODEL (docs/paper.md says what each is)"},
            {"/table/value", Type::f64, "row", "1", "its value; over trials the mean of those that have one"},
            {"/table/lower", Type::f64, "row", "1", "lower end of its 95 % interval; NaN below 5 trials"},
            {"/table/upper", Type::f64, "row", "1", "upper end"},
@@ -236,7 +242,7 @@ const std::vector<Format>& formats() {
            {"/table/uses_label", Type::u8, "row", "1",
             "1: the measure uses the true label, so that it explains and cannot predict"},
            {"/table/method", Type::text, "row", "1",
-            "of the interval: student t, welch t, crossed bootstrap (trials and test points)"},
+            "of the interval: student t, welch t, crossed bootstrap (trials and test points), wald"},
            {"/table/status", Type::text, "row", "1", "ok, or why the value is missing or weak"},
            {"/row", Type::i64, "row", "1", "index of a row of /table"},
            {"/draws/row", Type::i64, "draw", "1", "row of /table whose crossed-bootstrap draws stand in /draws/value"},

@@ -86,7 +86,14 @@ double CostModel::cpu_seconds(const Task& task) const {
   if (task.stage == "encode")
     return training_seconds(autoencoder_products(network.neural, task.dimension), train, epochs(study_.encode.epochs),
                             epochs(study_.encode.batch));
-  if (task.stage == "hull") return static_cast<double>(data_.test) * train * static_cast<double>(space) * kPricing;
+  if (task.stage == "hull") {
+    const double test = static_cast<double>(data_.test), asked = static_cast<double>(task.hull_points);
+    const double pairs = task.hull == "left-out"  ? asked * train
+                         : task.hull == "subset"  ? test * asked
+                         : task.hull == "classes" ? 2 * test * train
+                                                  : test * train;
+    return pairs * static_cast<double>(space) * kPricing;
+  }
   if (task.stage == "proximity") {
     double seconds = 0;
     if (task.space == "pixel") return proximity_seconds(data_, data_.features);

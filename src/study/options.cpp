@@ -194,8 +194,30 @@ const std::vector<Option>& option_table() {
        execution,
        INTEGER(hull.memory),
        {.at_least = 0, .at_most = 1e18},
-       "bytes of the points that a rank may hold: where they take more, their rows are spread over as few ranks as that "
+       "bytes of the points that a rank may hold: where they take more, their rows are spread over as few ranks as "
+       "that "
        "needs; 0: what a node has free (tao:TYPE: all ranks)"},
+      {"hull.classes",
+       "hull",
+       extent,
+       FLAG(hull.classes),
+       {},
+       "also test all test points against the hull of each class of the training points (files hull-classes.h5; not "
+       "in space pca)"},
+      {"hull.left_out",
+       "hull",
+       extent,
+       INTEGER(hull.left_out),
+       {.at_least = 0, .at_most = 1e9},
+       "also test a sample of so many training points, each against the hull of all others (hull-left-out-N.h5; not in "
+       "space pca); 0: none"},
+      {"hull.subsets",
+       "hull",
+       extent,
+       INTEGERS(hull.subsets),
+       {.at_least = 1, .at_most = 1e9},
+       "also test all test points against hulls of so many training points, drawn by the seed, each set in the next "
+       "(hull-subset-N.h5; not in space pca)"},
 
       {"proximity.spaces",
        "proximity",

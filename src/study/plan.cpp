@@ -95,6 +95,32 @@ void plan_trial(const Study& study, const NetworkSpec& network, int trial, std::
     add({"proximity", base + "/proximity", base + "/proximity.h5", measured, "", -1, -1, ""});
 }
 
+/// The further hulls that the study asks for in the space of `plain`.
+std::vector<Task> further_hulls(const Study& study, const Task& plain) {
+  std::vector<Task> tasks;
+  const auto add = [&](const std::string& hull, std::int64_t points, const std::string& suffix) -> Task& {
+    Task task = plain;
+    task.hull = hull, task.hull_points = points;
+    task.name += "-" + suffix;
+    task.output.insert(task.output.size() - std::string(".h5").size(), "-" + suffix);
+    return tasks.emplace_back(std::move(task));
+  };
+  if (study.hull.classes)
+    if (Task& task = add("classes", -1, "classes"); !task.network.empty())
+      task.inputs["activations"] = fmt::format("{}/trial-{:02}/activations.h5", task.network, task.trial);
+  if (const auto n = study.hull.left_out; n > 0) add("left-out", n, fmt::format("left-out-{}", n));
+  for (const auto n : study.hull.subsets) add("subset", n, fmt::format("subset-{}", n));
+  return tasks;
+}
+
+void plan_further_hulls(const Study& study, std::vector<Task>& tasks) {
+  std::vector<Task> more;
+  for (const Task& task : tasks)
+    if (task.stage == "hull" && !task.space.starts_with("pca"))
+      for (Task& further : further_hulls(study, task)) more.push_back(std::move(further));
+  tasks.insert(tasks.end(), more.begin(), more.end());
+}
+
 Task reduce_task(const std::vector<Task>& tasks) {
   Task reduce{"reduce", "reduce", "results.h5", {}, "", -1, -1, ""};
   for (const auto& task : tasks)
@@ -138,6 +164,7 @@ std::vector<Task> make_plan(const Study& study) {
   if (holds(study.proximity.spaces, "pixel")) tasks.push_back(pixel_task(study, "proximity"));
   for (const auto& network : study.networks)
     for (int trial = 0; trial < study.train.trials; ++trial) plan_trial(study, network, trial, tasks);
+  plan_further_hulls(study, tasks);
   if (!study.networks.empty()) tasks.push_back(reduce_task(tasks));
   std::vector<Task> by_stage;
   by_stage.reserve(tasks.size());
@@ -149,7 +176,7 @@ std::vector<Task> make_plan(const Study& study) {
 
 int algorithm_version(const std::string& stage) {
   static const std::map<std::string, int> versions = {{"train", 1}, {"extract", 1},   {"encode", 1},
-                                                      {"hull", 2},  {"proximity", 2}, {"reduce", 2}};
+                                                      {"hull", 2},  {"proximity", 2}, {"reduce", 3}};
   const auto found = versions.find(stage);
   if (found == versions.end()) throw InternalError("algorithm_version of an unknown stage " + stage);
   return found->second;
@@ -163,11 +190,12 @@ std::string stream_name(const Study& study, const Task& task) {
 }
 
 std::string options_hash(const Study& study, const Task& task) {
+  const std::string hull = task.hull.empty() ? "" : fmt::format("hull = {} {}\n", task.hull, task.hull_points);
   return sha256(fmt::format(
       "hullscope task options 1\nstage = {}\nalgorithm_version = {}\nseed = {}\nstream = {}\n"
-      "layers = {}\ntrial = {}\ndimension = {}\nspace = {} {}\n{}",
+      "layers = {}\ntrial = {}\ndimension = {}\nspace = {} {}\n{}{}",
       task.stage, algorithm_version(task.stage), study.seed, stream_name(study, task), layers_of(study, task.network),
-      task.trial, task.dimension, task.space, proximity_spaces(study, task), stage_options(study, task.stage)));
+      task.trial, task.dimension, task.space, proximity_spaces(study, task), hull, stage_options(study, task.stage)));
 }
 
 std::string task_key(const std::string& options_hash, const std::map<std::string, std::string>& input_digests) {

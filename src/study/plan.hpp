@@ -13,7 +13,7 @@ namespace hullscope::study {
 ///   train              data/train
 ///   extract            network (network.h5), data/train, data/test
 ///   encode             network, activations
-///   hull               pixel: data/train, data/test; neural: activations; latent: codes
+///   hull               pixel: data/train, data/test; neural: activations; latent: codes; classes: activations too
 ///   proximity          pixel: data/train, data/test; of a trial: activations, codes-02, codes-04, ...
 ///   reduce             every activations, codes, hull and proximity file of the study, its path being its role
 struct Task {
@@ -25,7 +25,13 @@ struct Task {
   std::string network;                        ///< "" for tasks of the data set itself
   int trial = -1;
   int dimension = -1;  ///< of the latent space
-  std::string space;   ///< "pixel", "neural", "latent-08", "pca-08"; "" for a trial's proximity file, which holds several
+  /// "pixel", "neural", "latent-08", "pca-08"; "" for a trial's proximity file, which holds several.
+  std::string space;
+  /// Of stage hull, which hull: "" that of all training points, asked by the test points; "classes": those of each
+  /// class beside it; "left-out": asked by training points, each left out of its own; "subset": of some training
+  /// points.
+  std::string hull = "";
+  std::int64_t hull_points = -1;  ///< left-out: how many are asked; subset: how many the hull is of
 
   bool operator==(const Task&) const = default;
 };

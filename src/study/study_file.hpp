@@ -57,9 +57,12 @@ struct Study {
     std::vector<std::string> spaces = {"latent"};  ///< of "pixel", "neural", "latent"
     std::string solver = "batched";
     bool projection = false;
-    double eps = 0x1p-20;      ///< of the scale: a point within eps of the hull is counted apart
-    std::int64_t shard = 250;  ///< queries a shard
-    std::int64_t memory = 0;   ///< bytes of the points that a rank may hold; 0: what a node has free
+    double eps = 0x1p-20;               ///< of the scale: a point within eps of the hull is counted apart
+    std::int64_t shard = 250;           ///< queries a shard
+    std::int64_t memory = 0;            ///< bytes of the points that a rank may hold; 0: what a node has free
+    bool classes = false;               ///< also the hull of each class
+    std::int64_t left_out = 0;          ///< training points that are asked whether the hull of the others holds them
+    std::vector<std::int64_t> subsets;  ///< also hulls of so many training points
     bool operator==(const Hull&) const = default;
   } hull;
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 #include <vector>
 
 #include <hullscope/base/error.hpp>
@@ -105,15 +106,41 @@ void write_encode(Stage& stage, const study::Task& task, ArtifactWriter& writer)
   writer.write<std::int64_t>("/dead_outputs", {}, std::vector<std::int64_t>{0});
 }
 
+/// Verdicts against the hull of each class.
+void write_class_hulls(Stage& stage, const study::Task& task, const std::vector<std::int64_t>& samples,
+                       ArtifactWriter& writer) {
+  const auto& train = stage.data("train");
+  std::set<std::int64_t> present;
+  for (std::int64_t i = 0; i < train.size(); ++i) present.insert(train.label(i));
+  const std::vector<std::int64_t> classes(present.begin(), present.end());
+  const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(samples.size()),
+                                           static_cast<std::int64_t>(classes.size())};
+  std::vector<std::uint8_t> verdict;
+  std::vector<double> lower, upper;
+  for (const std::int64_t sample : samples)
+    for (const std::int64_t c : classes) {
+      auto random = random_of("class hull" + task.space + std::to_string(c), task, sample);
+      verdict.push_back(random.uniform() < 0.3 ? 1 : 2);
+      lower.push_back(verdict.back() == 1 ? 0 : 1e-12);
+      upper.push_back(verdict.back() == 1 ? 0 : random.uniform());
+    }
+  writer.write<std::int64_t>("/class", {shape[1]}, classes);
+  writer.write<std::uint8_t>("/class_hull/verdict", shape, verdict);
+  writer.write<double>("/class_hull/distance_lower", shape, lower);
+  writer.write<double>("/class_hull/distance_upper", shape, upper);
+}
+
 void write_hull(Stage& stage, const study::Task& task, ArtifactWriter& writer) {
-  const auto& set = stage.data("test");
-  const std::int64_t m = set.size();
+  const bool left_out = task.hull == "left-out";  // asked by training points
+  const auto& set = stage.data(left_out ? "train" : "test");
+  const std::int64_t m = left_out ? std::min(task.hull_points, set.size()) : set.size();
   const auto order = counting(m, true);
+  const std::string hull = task.hull == "classes" ? "" : task.hull + std::to_string(task.hull_points);
   const bool undecided = std::getenv("HULLSCOPE_PRETEND_UNDECIDED") != nullptr;
   std::vector<std::uint8_t> verdict;
   std::vector<double> lower, upper;
   for (const std::int64_t i : order) {
-    auto random = random_of("hull" + task.space, task, set.sample_id(i));
+    auto random = random_of("hull" + task.space + (task.hull.empty() ? "" : hull), task, set.sample_id(i));
     verdict.push_back(undecided && random.uniform() < 0.1 ? 0 : random.uniform() < 0.6 ? 1 : 2);
     const bool outside = verdict.back() == 2;
     lower.push_back(outside ? 1e-12 : 0);
@@ -136,6 +163,7 @@ void write_hull(Stage& stage, const study::Task& task, ArtifactWriter& writer) {
   writer.write<std::int64_t>("/exact/query", {0}, none);
   writer.write_text("/exact/direction", {});
   writer.attribute("/", "scale", 1.5);
+  if (task.hull == "classes") write_class_hulls(stage, task, ids(set, order), writer);
 }
 
 void write_stage(const parallel::Comm& world, const std::vector<std::string>& arguments, const std::string& name) {

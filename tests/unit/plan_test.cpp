@@ -53,6 +53,28 @@ std::set<std::string> changed(const Study& before, const Study& after) {
   return names;
 }
 
+TEST(Plan, FurtherHullsExtendAStudy) {
+  Study more = small_study();
+  more.hull.classes = true;
+  more.hull.left_out = 100;
+  more.hull.subsets = {10, 1000};
+  EXPECT_TRUE(changed(small_study(), more).empty());
+  const auto tasks = by_name(more);
+  // in pixels once; in 4 trials the neural and two latent spaces: classes, left out, two subsets
+  EXPECT_EQ(tasks.size(), by_name(small_study()).size() + 4 * (1 + 4 * 3));
+  const Task& classes = tasks.at("a/trial-01/latent-02/hull-classes");
+  EXPECT_EQ(classes.output, "a/trial-01/latent-02/hull-classes.h5");
+  EXPECT_EQ(classes.inputs.at("activations"), "a/trial-01/activations.h5");
+  EXPECT_EQ(tasks.at("input/hull-left-out-100").hull_points, 100);
+  EXPECT_EQ(tasks.at("b/trial-00/hull-neural-subset-10").output, "b/trial-00/hull-neural-subset-10.h5");
+  EXPECT_NE(options_hash(more, tasks.at("input/hull-subset-10")), options_hash(more, tasks.at("input/hull")));
+  EXPECT_EQ(tasks.at("reduce").inputs.count("b/trial-00/hull-neural-subset-10.h5"), 1u);
+  more.hull.left_out = 200;  // another sample is another file
+  EXPECT_EQ(by_name(more).count("input/hull-left-out-100"), 0u);
+  more.hull.spaces = {"pca"};
+  for (const auto& [name, task] : by_name(more)) EXPECT_EQ(task.hull, "") << name;
+}
+
 TEST(Plan, HasEveryTaskOnce) {
   const auto tasks = make_plan(small_study());
   // 2 pixel + 4 trials x (train, extract, 2 encode, 2 latent hulls, neural hull, proximity) + reduce
