@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/networks/blocks.hpp>
@@ -36,13 +37,14 @@ FitData scaled_rows(MatrixView<float> activations, float divisor) {
 /// The autoencoder and the head, with what they say of one split.
 class Encoder {
  public:
-  Encoder(const Model& autoencoder, const Model& head, float divisor, Vector<double> mean)
-      : autoencoder_(autoencoder), head_(head), divisor_(divisor), mean_(std::move(mean)) {}
+  using Head = std::function<Matrix<float>(MatrixView<float>)>;  ///< or none
+  Encoder(const Model& autoencoder, Head head, float divisor, Vector<double> mean)
+      : autoencoder_(autoencoder), head_(std::move(head)), divisor_(divisor), mean_(std::move(mean)) {}
 
   Codes encode(MatrixView<float> activations) {
     const auto rows = activations.rows();
     Codes codes{Matrix<float>(rows, autoencoder_.architecture().inner_shape()[0]), {}, 0};
-    codes.hybrid_predicted.resize(static_cast<std::size_t>(rows));
+    codes.hybrid_predicted.assign(static_cast<std::size_t>(rows), -1);
     lowest_ = Vector<float>::Constant(activations.cols(), INFINITY);
     highest_ = -lowest_;
     double error = 0, deviation = 0;
@@ -72,15 +74,15 @@ class Encoder {
     input.topRows(n) = activations / divisor_;
     const auto code = autoencoder_.run(view(input), 0, inner);
     Matrix<float> reconstruction = autoencoder_.run(view(code), inner, layers) * divisor_;
-    const auto predicted = largest_entries(head_.run(view(reconstruction), 0, 1));
     codes.code.middleRows(from, n) = code.topRows(n);
-    std::copy_n(predicted.begin(), n, codes.hybrid_predicted.begin() + from);
+    if (head_)
+      std::copy_n(largest_entries(head_(view(reconstruction))).begin(), n, codes.hybrid_predicted.begin() + from);
     reconstruction.conservativeResize(n, Eigen::NoChange);
     return reconstruction;
   }
 
   const Model& autoencoder_;
-  const Model& head_;
+  Head head_;
   float divisor_;
   Vector<double> mean_;
   Vector<float> lowest_, highest_;
@@ -97,8 +99,13 @@ EncodeAnswer encode(const EncodeRequest& request, const parallel::Comm& group) {
   EncodeAnswer answer;
   answer.curves = fit(autoencoder, scaled_rows(request.train, divisor), request.fit, group);
 
-  Model head(make_head(features, request.head_weight.shape.at(0)), request.device);
-  head.set_arrays({request.head_weight, request.head_bias});
+  std::optional<Model> dense;
+  Encoder::Head head = request.head;
+  if (!request.head_weight.values.empty()) {
+    dense.emplace(make_head(features, request.head_weight.shape.at(0)), request.device);
+    dense->set_arrays({request.head_weight, request.head_bias});
+    head = [&](MatrixView<float> rows) { return dense->run(rows, 0, 1); };
+  }
   Vector<double> mean = request.train.cast<double>().colwise().mean().transpose();
   Encoder encoder(autoencoder, head, divisor, std::move(mean));
   answer.train = encoder.encode(request.train);

@@ -2,6 +2,7 @@
 // classifies from the reconstruction. Source: Bonnasse-Gahot 2022, section 2.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,12 @@ struct EncodeRequest {
   std::int64_t dimension = 2;
   std::vector<std::int64_t> hidden = {256};
   std::string output = "linear";
-  NamedArray head_weight, head_bias;  ///< the classifier's output layer
-  FitOptions fit;                     ///< epochs, batch, rate, stream, checkpoint
+  NamedArray head_weight = {}, head_bias = {};  ///< the classifier's output layer
+  FitOptions fit;                               ///< epochs, batch, rate, stream, checkpoint
   std::string device = "cpu";
+  /// In their place, of a network made elsewhere: from activations to logits. Without either there is no hybrid
+  /// network, and its predictions are -1.
+  std::function<Matrix<float>(MatrixView<float> activations)> head = {};
 };
 
 /// One split's answers, one sample a row.
@@ -39,9 +43,9 @@ struct EncodeAnswer {
 /// scaled activations, the reconstruction is scaled back. Collective over `group`. Throws as fit() does.
 EncodeAnswer encode(const EncodeRequest& request, const parallel::Comm& group);
 
-/// The same by principal component analysis of request.train instead of a trained autoencoder: no randomness, no curves,
-/// codes of the centred activations as they are. Serial. Throws UsageError if dimension is above that of the neural
-/// space.
+/// The same by principal component analysis of request.train instead of a trained autoencoder: no randomness, no
+/// curves, codes of the centred activations as they are. Serial. Throws UsageError if dimension is above that of the
+/// neural space.
 EncodeAnswer encode_principal(const EncodeRequest& request);
 
 }  // namespace hullscope::networks

@@ -17,20 +17,33 @@ NamedArray named(const std::string& name, const Matrix<double>& values, Shape sh
   return array;
 }
 
-/// The classifier's output layer.
-struct Head {
-  Matrix<double> weight;  // classes x features
-  Vector<double> bias;
-  explicit Head(const EncodeRequest& request)
-      : weight(request.head_weight.shape.at(0), request.head_weight.shape.at(1)), bias(request.head_bias.shape.at(0)) {
-    std::copy(request.head_weight.values.begin(), request.head_weight.values.end(), weight.data());
-    std::copy(request.head_bias.values.begin(), request.head_bias.values.end(), bias.data());
+/// What the classifier says of a point of the neural space.
+class Head {
+ public:
+  explicit Head(const EncodeRequest& request) : other_(request.head) {
+    if (request.head_weight.values.empty()) return;
+    weight_.resize(request.head_weight.shape.at(0), request.head_weight.shape.at(1));
+    bias_.resize(request.head_bias.shape.at(0));
+    std::copy(request.head_weight.values.begin(), request.head_weight.values.end(), weight_.data());
+    std::copy(request.head_bias.values.begin(), request.head_bias.values.end(), bias_.data());
   }
+  std::int64_t predict(const Vector<double>& activation) const {
+    if (weight_.size() == 0 && !other_) return -1;
+    const Matrix<float> row = activation.cast<float>().transpose();
+    const Matrix<float> logits = weight_.size() > 0
+                                     ? Matrix<float>((weight_ * activation + bias_).cast<float>().transpose())
+                                     : other_(view(row));
+    return largest_entries(logits)[0];
+  }
+
+ private:
+  Matrix<double> weight_;  // classes x features; empty: other_, or none
+  Vector<double> bias_;
+  std::function<Matrix<float>(MatrixView<float>)> other_;
 };
 
 Codes encode_split(MatrixView<float> activations, const linalg::PrincipalAxes& principal, const Head& head) {
   Codes codes{Matrix<float>(activations.rows(), principal.axes.rows()), {}, 0};
-  Matrix<float> logits(1, head.weight.rows());
   double error = 0, deviation = 0;
   for (Eigen::Index i = 0; i < activations.rows(); ++i) {
     const Vector<double> away = activations.row(i).cast<double>().transpose() - principal.mean;
@@ -39,8 +52,7 @@ Codes encode_split(MatrixView<float> activations, const linalg::PrincipalAxes& p
     codes.code.row(i) = code.cast<float>().transpose();
     error += (away - back).squaredNorm();
     deviation += away.squaredNorm();
-    logits.row(0) = (head.weight * (principal.mean + back) + head.bias).cast<float>().transpose();
-    codes.hybrid_predicted.push_back(largest_entries(logits)[0]);
+    codes.hybrid_predicted.push_back(head.predict(principal.mean + back));
   }
   codes.unexplained_variance = deviation > 0 ? error / deviation : 0;
   return codes;

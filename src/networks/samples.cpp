@@ -87,4 +87,20 @@ Scaling make_scaling(const std::string& kind, const Samples& train) {
   throw UsageError("train.scaling: found \"" + kind + "\", expected \"unit\", \"standard\" or \"none\"");
 }
 
+Scaling normalised(const Scaling& scaling, const std::vector<double>& mean, const std::vector<double>& deviation) {
+  if (mean.empty()) return scaling;
+  const auto channels = scaling.offset.size();
+  if (mean.size() != 1 && mean.size() != channels)
+    throw UsageError("network.mean has " + std::to_string(mean.size()) + " values, expected 1 or one a channel, " +
+                     std::to_string(channels));
+  Scaling result;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const std::size_t k = mean.size() == 1 ? 0 : c;
+    const auto offset = static_cast<double>(scaling.offset[c]), divisor = static_cast<double>(scaling.divisor[c]);
+    result.offset.push_back(static_cast<float>(offset + divisor * mean[k]));
+    result.divisor.push_back(static_cast<float>(divisor * deviation[k]));
+  }
+  return result;
+}
+
 }  // namespace hullscope::networks

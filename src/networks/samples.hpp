@@ -35,4 +35,8 @@ struct Scaling {
 /// the training set, a channel (images) or a feature (vectors) at a time; a constant one is only centred. "none".
 Scaling make_scaling(const std::string& kind, const Samples& train);
 
+/// `scaling`, then (x - mean) / deviation: one value a channel (a feature of vectors), or one for all; empty: none.
+/// Throws UsageError on another number of values.
+Scaling normalised(const Scaling& scaling, const std::vector<double>& mean, const std::vector<double>& deviation);
+
 }  // namespace hullscope::networks
