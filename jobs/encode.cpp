@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -10,7 +11,9 @@
 #include <hullscope/networks/autoencoder.hpp>
 #include <hullscope/networks/compute.hpp>
 #include <hullscope/networks/network_file.hpp>
+#include <hullscope/networks/torchscript.hpp>
 
+#include "outside.hpp"
 #include "stage.hpp"
 #include "task_groups.hpp"
 
@@ -23,6 +26,8 @@ struct Neural {
   Matrix<float> train, test;
   std::vector<std::int64_t> train_sample, test_sample, test_label;
   double accuracy_test;
+  std::string shape;                            ///< of one sample of a network made elsewhere, else ""
+  networks::NamedArray head_weight, head_bias;  ///< of a network that comes as arrays and has them
 
   explicit Neural(const std::string& file) : path(file) {
     const store::ArtifactReader reader(file, "extract");
@@ -32,6 +37,11 @@ struct Neural {
     test_sample = reader.read<std::int64_t>("/test/sample");
     test_label = reader.read<std::int64_t>("/test/label");
     accuracy_test = reader.number("/", "accuracy_test");
+    if (reader.provenance().inputs.count("data/network")) shape = reader.text("/", "neural_shape");
+    if (reader.has("/head/weight")) {
+      head_weight = {"output.weight", reader.shape("/head/weight"), reader.read<float>("/head/weight")};
+      head_bias = {"output.bias", reader.shape("/head/bias"), reader.read<float>("/head/bias")};
+    }
     if (train.rows() == 0) throw DataError(file, "/train/activation", "no training points, expected at least one");
   }
 };
@@ -62,8 +72,9 @@ class Encoding {
 
     store::ArtifactWriter writer(self, output, provenance);
     write(writer, task, neural, answer);
-    const double hybrid = share_equal(answer.test.hybrid_predicted, neural.test_label);
-    const double relative = neural.accuracy_test > 0 ? hybrid / neural.accuracy_test : 0;
+    const bool has_head = asked.head || !asked.head_weight.values.empty();
+    const double hybrid = has_head ? share_equal(answer.test.hybrid_predicted, neural.test_label) : std::nan("");
+    const double relative = !has_head ? hybrid : neural.accuracy_test > 0 ? hybrid / neural.accuracy_test : 0;
     writer.attribute("/", "accuracy_test_hybrid", hybrid);
     writer.attribute("/", "relative_accuracy", relative);
     writer.publish(Stage::record(self, watch));
@@ -85,17 +96,27 @@ class Encoding {
                                   const std::string& checkpoint) {
     const auto& study = stage_.study();
     const auto& options = study.encode;
-    const auto network = stage_.path(task.inputs.at("network"));
-    const store::ArtifactReader reader(network, "train");
     networks::EncodeRequest request{view(neural.train),
                                     view(neural.test),
                                     task.dimension,
                                     options.hidden,
                                     options.output,
-                                    networks::read_parameter(reader, network, "output.weight"),
-                                    networks::read_parameter(reader, network, "output.bias"),
+                                    neural.head_weight,
+                                    neural.head_bias,
                                     {},
                                     device_};
+    if (task.inputs.count("network")) {
+      const auto network = stage_.path(task.inputs.at("network"));
+      const store::ArtifactReader reader(network, "train");
+      request.head_weight = networks::read_parameter(reader, network, "output.weight");
+      request.head_bias = networks::read_parameter(reader, network, "output.bias");
+    }
+    if (task.inputs.count("data/network")) {
+      foreign_.emplace(outside_file(study, task, study::find_network(study, task.network)->torchscript),
+                       study::find_network(study, task.network)->layer, device_);
+      foreign_->set_neural_shape(networks::parse_shape(neural.shape));
+      request.head = [this](MatrixView<float> activations) { return foreign_->head(activations); };
+    }
     request.fit = {options.epochs,
                    options.batch,
                    options.rate,
@@ -139,6 +160,7 @@ class Encoding {
   parallel::Progress& progress_;
   std::string device_;
   std::optional<Neural> neural_;
+  std::optional<networks::ForeignNetwork> foreign_;
 };
 
 int run(const parallel::Comm& world, const std::vector<std::string>& arguments) {

@@ -11,6 +11,8 @@
 #include <hullscope/base/random.hpp>
 #include <hullscope/datasets/array.hpp>
 
+#include "test_sets.hpp"
+
 namespace hullscope::jobs {
 namespace {
 
@@ -109,6 +111,35 @@ HullSource plain_source(Stage& stage, const study::Task& task) {
   return source;
 }
 
+/// The same training points, asked by a further test set. Collective.
+HullSource test_set_source(Stage& stage, const study::Task& task) {
+  HullSource source;
+  const fs::path folder = fs::path(stage.path(task.output)).parent_path();
+  const bool pixel = task.space == "pixel", neural = task.space == "neural";
+  source.queries = (folder / "test.npy").string();
+  if (pixel) {
+    const auto &train = stage.data("train"), test = stage.data(task, "test", stage.world());
+    source.points = (folder.parent_path() / "train.npy").string();
+    source.samples = samples_of(test);
+    if (!stage.world().root()) return source;
+    fs::create_directories(folder);
+    write_split(train, source.points);
+    write_split(test, source.queries);
+    return source;
+  }
+  const std::string file = file_of(stage, task);
+  source.points = file + ":/train/" + (neural ? "activation" : "code");
+  if (neural) source.queries = stage.path(task.inputs.at("queries")) + ":/test/activation";
+  source.samples = store::ArtifactReader(stage.path(task.inputs.at("queries"))).read<std::int64_t>("/test/sample");
+  if (neural || !stage.world().root()) return source;
+  fs::create_directories(folder);
+  const Matrix<float> codes = read_test_set(stage, task, file).points;
+  store::publish_bytes(source.queries,
+                       npy_header("<f4", fmt::format("{}, {}", codes.rows(), codes.cols())) +
+                           raw_bytes(std::span<const float>(codes.data(), static_cast<std::size_t>(codes.size()))));
+  return source;
+}
+
 /// "latent-08/hull-subset-1000" of the task's file, for the arrays beside it.
 std::string stem_of(const Stage& stage, const study::Task& task) {
   return fs::path(stage.path(task.output)).replace_extension("").string();
@@ -203,7 +234,7 @@ HullAttributes HullSource::attributes(const std::string& path, const SharedPoint
 }
 
 HullSource find_hull_source(Stage& stage, const study::Task& task) {
-  HullSource source = plain_source(stage, task);
+  HullSource source = task.test.empty() ? plain_source(stage, task) : test_set_source(stage, task);
   stage.world().barrier();  // the root's files are there
   if (task.hull == "classes") add_classes(stage, task, source);
   if (task.hull == "left-out") add_left_out(stage, task, source);
@@ -220,7 +251,9 @@ std::int64_t hull_queries(Stage& stage, const study::Task& task) {
     throw UsageError(fmt::format("{}: {} training points are asked for, but there are {}; give hull.{} smaller numbers",
                                  task.name, task.hull_points, points, task.hull == "subset" ? "subsets" : "left_out"));
   if (task.hull == "left-out") return task.hull_points;
-  if (task.space == "pixel") return stage.data("test").size();
+  if (task.space == "pixel") return stage.data(task, "test", stage.world()).size();
+  if (!task.test.empty())
+    return store::ArtifactReader(stage.path(task.inputs.at("queries"))).shape("/test/sample").front();
   return store::ArtifactReader(file_of(stage, task)).shape("/test/sample").front();
 }
 

@@ -19,7 +19,7 @@ Ledger::Ledger(study::Study study, std::vector<study::Task> plan, std::string fo
       folder_(std::move(folder)),
       data_digests_(std::move(data_digests)),
       plan_(std::move(plan)) {
-  for (const auto& task : plan_) makers_[task.output] = task.stage;
+  for (const auto& task : plan_) makers_[task.output] = task.stage, formats_[task.output] = study::file_format(task);
 }
 
 std::string Ledger::digest_of(const std::string& relative_path) {
@@ -29,7 +29,8 @@ std::string Ledger::digest_of(const std::string& relative_path) {
   std::string digest;
   if (fs::exists(path)) {
     try {
-      digest = store::ArtifactReader(path, maker_of(relative_path)).content_digest();
+      maker_of(relative_path);  // a path that no task makes is a bug
+      digest = store::ArtifactReader(path, formats_.at(relative_path)).content_digest();
     } catch (const DataError& error) {
       faults_[relative_path] = error.what();
     }
@@ -66,7 +67,7 @@ std::string Ledger::missing_input(const study::Task& task) {
 store::Provenance Ledger::provenance(const study::Task& task) {
   if (const auto missing = missing_input(task); !missing.empty()) throw EnvironmentError(missing);
   store::Provenance made;
-  made.stage = task.stage;
+  made.stage = study::file_format(task);
   made.study_toml = study::task_toml(study_, task);
   made.options_hash = study::options_hash(study_, task);
   made.seed = static_cast<std::uint64_t>(study_.seed);

@@ -53,7 +53,7 @@ class Ledger {
   std::string folder_;
   std::map<std::string, std::string> data_digests_, file_digests_, faults_;
   std::vector<study::Task> plan_;
-  std::unordered_map<std::string, std::string> makers_;  ///< output -> stage
+  std::unordered_map<std::string, std::string> makers_, formats_;  ///< output -> stage, file format
 };
 
 /// Throws UsageError if the folder holds another study: one of another name, seed or data set. More trials, networks or

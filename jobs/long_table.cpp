@@ -39,6 +39,8 @@ void write_long_table(store::ArtifactWriter& writer, const std::string& data_set
   text("data_set", [&](const auto&) { return data_set; });
   text("network", [](const auto& r) { return r.network; });
   number("trial", &ResultRow::trial);
+  text("test_set", [](const auto& r) { return r.test_set; });
+  number("strength", &ResultRow::strength);
   text("space", [](const auto& r) { return r.space; });
   number("dimension", &ResultRow::dimension);
   text("measure", [](const auto& r) { return r.measure; });

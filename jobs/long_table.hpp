@@ -14,6 +14,8 @@ struct ResultRow {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::string network;          ///< or the family of networks ("mlp" of "mlp-64", "mlp-256")
   std::int64_t trial = -1;      ///< -1: over trials
+  std::string test_set;         ///< further test set; "": the study's own
+  double strength = kNone;      ///< of its shift
   std::string space;            ///< latent, neural, pixel, output
   std::int64_t dimension = -1;  ///< of the latent space
   std::string measure, statistic;

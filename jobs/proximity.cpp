@@ -68,13 +68,14 @@ std::int64_t rows_a_shard(std::int64_t dimension) {
   return 512 * std::clamp<std::int64_t>(256 / std::max<std::int64_t>(dimension, 1), 1, 8);
 }
 
+/// `sampled` -1: nothing is asked of the training points themselves.
 std::vector<Piece> pieces_of(const Space& space, std::int64_t tests, std::int64_t sampled) {
   std::vector<Piece> pieces;
   const std::int64_t size = rows_a_shard(space.dimension);
   for (const auto kind : {Piece::kQueries, Piece::kLeaveOneOut})
     for (std::int64_t first = 0, n = kind == Piece::kQueries ? tests : sampled; first < n; first += size)
       pieces.push_back({kind, first, std::min(n, first + size)});
-  pieces.push_back({Piece::kSample, 0, 1});
+  if (sampled >= 0) pieces.push_back({Piece::kSample, 0, 1});
   return pieces;
 }
 
@@ -89,7 +90,8 @@ struct OpenTask {
                                 study::stream_name(stage.study(), made) + "/proximity/unit");
     sample = proximity::sample_rows(inputs.train.id, proximity::kUnitSample, key);
     for (const Space& space : inputs.spaces)
-      pieces.push_back(pieces_of(space, inputs.test.size(), static_cast<std::int64_t>(sample.size())));
+      pieces.push_back(pieces_of(space, inputs.test.size(),
+                                 task.test.empty() ? static_cast<std::int64_t>(sample.size()) : std::int64_t{-1}));
     std::string flags;
     if (stage.world().root())
       for (std::int64_t i = 0; i < first_shard(pieces.size()); ++i) flags += shards.done(i) ? '1' : '0';
@@ -318,7 +320,8 @@ void write_space(Stage& stage, store::ArtifactWriter& writer, const OpenTask& op
   }
   for (const auto& [name, values] : result.score)
     writer.write_rows<double>(fmt::format("/{}/{}/distance", space.name, name), shape, result.first_row, values);
-  write_sample(writer, space.name, result, static_cast<std::int64_t>(open.sample.size()));
+  // Of a further test set the trial's own file has it: it is about the training points.
+  if (open.task.test.empty()) write_sample(writer, space.name, result, static_cast<std::int64_t>(open.sample.size()));
 }
 
 /// Collective.
@@ -331,7 +334,7 @@ void write_task(Stage& stage, const OpenTask& open, const Wanted& wanted, const 
   const auto& scores = stage.study().proximity.scores;
   if (open.task.space != "pixel" && std::count(scores.begin(), scores.end(), "max_softmax"))
     writer.write<double>("/output/max_softmax/distance", {open.inputs.test.size()},
-                         softmax_risk(stage.path(open.task.inputs.at("activations"))));
+                         softmax_risk(test_activations(stage, open.task)));
   writer.attribute("/", "n_train", open.inputs.train.size());
   writer.attribute("/", "n_test", open.inputs.test.size());
   writer.publish(Stage::record(stage.world(), watch));

@@ -10,6 +10,8 @@
 #include <hullscope/base/error.hpp>
 #include <hullscope/proximity/nearest.hpp>
 
+#include "test_sets.hpp"
+
 namespace hullscope::jobs {
 namespace {
 
@@ -77,9 +79,19 @@ Rows rows_of_set(const datasets::LabelledSet& set) {
   return rows;
 }
 
-ProximityInputs open_pixels(Stage& stage) {
-  const datasets::LabelledSet train = stage.data("train"), test = stage.data("test");
+/// Labels of a foreign test set are none of the classes.
+std::vector<std::int64_t> labels_of(const study::Study& study, const study::Task& task,
+                                    std::vector<std::int64_t> labels) {
+  for (const auto& split : study::test_splits(study))
+    if (split.name == task.test && split.spec.shift.empty() && !split.spec.same_classes)
+      std::fill(labels.begin(), labels.end(), -1);
+  return labels;
+}
+
+ProximityInputs open_pixels(Stage& stage, const study::Task& task) {
+  const datasets::LabelledSet train = stage.data("train"), test = stage.data(task, "test", stage.world());
   ProximityInputs inputs{by_class(rows_of_set(train)), rows_of_set(test), {}, {}};
+  inputs.test.label = labels_of(stage.study(), task, std::move(inputs.test.label));
   if (train.features() != test.features())
     throw UsageError(fmt::format("training samples of {} have {} features and test samples {}; both need the same",
                                  train.name(), train.features(), test.features()));
@@ -101,11 +113,13 @@ ProximityInputs open_trial(const Stage& stage, const study::Task& task) {
   ProximityInputs inputs;
   {
     const store::ArtifactReader reader(activations, "extract");
+    const std::string asked = test_activations(stage, task);
+    const store::ArtifactReader queries(asked, task.test.empty() ? "extract" : "extract-test");
     inputs.train = by_class({reader.read<std::int64_t>("/train/sample"), reader.read<std::int64_t>("/train/label")});
-    inputs.test = {reader.read<std::int64_t>("/test/sample"), reader.read<std::int64_t>("/test/label")};
-    inputs.predicted = reader.read<std::int64_t>("/test/predicted");
+    inputs.test = {queries.read<std::int64_t>("/test/sample"), queries.read<std::int64_t>("/test/label")};
+    inputs.predicted = queries.read<std::int64_t>("/test/predicted");
     if (inputs.predicted.size() != inputs.test.id.size())
-      throw DataError(activations, "/test/predicted",
+      throw DataError(asked, "/test/predicted",
                       fmt::format("found {} predictions, expected the {} samples of the test set",
                                   inputs.predicted.size(), inputs.test.id.size()));
   }
@@ -116,13 +130,24 @@ ProximityInputs open_trial(const Stage& stage, const study::Task& task) {
   for (const auto& [role, path] : task.inputs)
     if (role.starts_with("codes-"))
       inputs.spaces.push_back(space_of_file("latent-" + role.substr(6), stage.path(path), "code", train, test));
+  if (task.test.empty()) return inputs;
+  for (Space& space : inputs.spaces) {
+    const std::string role = space.name == "neural" ? "" : "codes-" + space.name.substr(7);
+    space.read_test = [&stage, task, codes = role.empty() ? "" : stage.path(task.inputs.at(role))] {
+      return read_test_set(stage, task, codes).points;  // rows as they stand there, like inputs.test
+    };
+  }
   return inputs;
 }
 
 }  // namespace
 
+std::string test_activations(const Stage& stage, const study::Task& task) {
+  return stage.path(task.inputs.at(task.test.empty() ? "activations" : "queries"));
+}
+
 std::vector<double> softmax_risk(const std::string& activations) {
-  const auto logits = store::ArtifactReader(activations, "extract").read_matrix<float>("/test/logit");
+  const auto logits = store::ArtifactReader(activations).read_matrix<float>("/test/logit");
   std::vector<double> risk;
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     Eigen::Index largest = 0;
@@ -136,7 +161,7 @@ std::vector<double> softmax_risk(const std::string& activations) {
 }
 
 ProximityInputs open_inputs(Stage& stage, const study::Task& task) {
-  ProximityInputs inputs = task.space == "pixel" ? open_pixels(stage) : open_trial(stage, task);
+  ProximityInputs inputs = task.space == "pixel" ? open_pixels(stage, task) : open_trial(stage, task);
   for (const Rows* rows : {&inputs.train, &inputs.test}) {
     auto ids = rows->id;
     std::sort(ids.begin(), ids.end());

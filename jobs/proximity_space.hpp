@@ -34,6 +34,9 @@ struct ProximityInputs {
   std::vector<Space> spaces;
 };
 
+/// The file that holds the activations, labels and predictions of a trial's test rows.
+std::string test_activations(const Stage& stage, const study::Task& task);
+
 /// 1 - largest softmax probability of each test row, from the logits beside the activations, in the order of the rows.
 /// Computed as a sum of the other classes' probabilities, so that it keeps its digits near 0.
 std::vector<double> softmax_risk(const std::string& activations);

@@ -15,6 +15,7 @@
 #include "judge_scores.hpp"
 #include "reduce_logits.hpp"
 #include "reduce_over_trials.hpp"
+#include "reduce_test_sets.hpp"
 
 namespace hullscope::jobs {
 
@@ -231,6 +232,8 @@ std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame&
     if (frame.spaces.empty() && hull_places(frame).empty()) continue;
     auto judged = judge_scores(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
     rows.insert(rows.end(), std::make_move_iterator(judged.begin()), std::make_move_iterator(judged.end()));
+    auto sets = test_set_rows(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
+    rows.insert(rows.end(), std::make_move_iterator(sets.begin()), std::make_move_iterator(sets.end()));
   }
   add_family_rows(frame, table, rows);
   return rows;

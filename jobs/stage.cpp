@@ -11,12 +11,14 @@
 #include <sstream>
 #include <thread>
 
+#include <hullscope/base/digest.hpp>
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/datasets/registry.hpp>
 #include <hullscope/parallel/stop.hpp>
 
 #include "ledger.hpp"
+#include "outside.hpp"
 
 namespace hullscope::jobs {
 namespace {
@@ -118,12 +120,16 @@ datasets::SetRequest Stage::request(const study::DataSource& source, const std::
   request.limit = split == "train" ? study_.data.train_limit : study_.data.test_limit;
   request.folder = study_.data.folder;
   request.seed = source.seed;
+  if (split == "test" && !source.test_set.empty()) request.name = source.test_set, request.test_alone = true;
+  if (split == "test") request.shift = source.shift, request.strength = source.strength;
   return request;
 }
 
 datasets::LabelledSet Stage::data(const study::Task& task, const std::string& split, const parallel::Comm& comm) {
-  const auto source = study::data_source(study_, task);
-  if (source == study::data_source(study_, {})) return data(split);
+  auto source = study::data_source(study_, task);
+  const bool further = split == "test" && !task.test.empty();
+  const auto own = study::data_source(study_, {});
+  if (!further && source.set == own.set && source.seed == own.seed) return data(split);
   if (source.seed != static_cast<std::uint64_t>(study_.seed) && !datasets::is_synthetic_set(source.set))
     throw UsageError(fmt::format(
         "data.per_trial is true, but \"{}\" is no synthetic set, so that it cannot be drawn anew", source.set));
@@ -146,11 +152,23 @@ std::vector<study::Task> Stage::selected_tasks() const {
   return tasks;
 }
 
+std::string Stage::data_digest(const study::Task& task, const std::string& role) {
+  if (role != "data/train" && role != "data/test")
+    return on_root(world_, [&] { return outside_digest(study_, task, role); });
+  const auto source = study::data_source(study_, task);
+  if (role == "data/train" || source.shift.empty()) return data(task, role.substr(5), world_).digest();
+  // What a shift makes is a function of this; the samples are made where they are needed.
+  study::Task plain = task;
+  plain.test.clear();
+  return sha256(fmt::format("shift 1 {} {} {} {}", data(plain, "test", world_).digest(), source.shift, source.strength,
+                            source.seed));
+}
+
 std::map<std::string, std::string> Stage::data_digests(const std::vector<study::Task>& tasks) {
   std::map<std::string, std::string> digests;
   for (const auto& task : tasks)
     for (const auto& [role, name] : task.inputs)
-      if (study::is_data(role) && !digests.count(name)) digests[name] = data(task, role.substr(5), world_).digest();
+      if (study::is_data(role) && !digests.count(name)) digests[name] = data_digest(task, role);
   return digests;
 }
 
@@ -171,6 +189,8 @@ static void wait_for_inputs(Ledger& ledger, const std::vector<study::Task>& task
     }
 }
 
+static const std::string kMissing = "-";  // in place of the digest of a file that is not there
+
 /// On rank 0: a line with one letter a task (d: done, t: to do), then a line "path digest" for every file read.
 std::string Stage::look(const std::vector<study::Task>& tasks) {
   std::string states;
@@ -189,7 +209,8 @@ std::string Stage::look(const std::vector<study::Task>& tasks) {
                                  refused[0],
                                  refused.size() > 1 ? fmt::format(" (and {} more files so)", refused.size() - 1) : ""));
   std::string answer = states + "\n";
-  for (const auto& [path, digest] : ledger_->digests_read()) answer += path + " " + digest + "\n";
+  for (const auto& [path, digest] : ledger_->digests_read())
+    answer += path + " " + (digest.empty() ? kMissing : digest) + "\n";
   return answer;
 }
 
@@ -201,7 +222,7 @@ void Stage::judge() {
   std::string states, path, digest;
   std::getline(answer, states);
   std::map<std::string, std::string> digests;
-  while (answer >> path >> digest) digests[path] = digest;
+  while (answer >> path >> digest) digests[path] = digest == kMissing ? "" : digest;
   ledger_->learn(std::move(digests));
   for (std::size_t i = 0; i < tasks.size(); ++i)
     if (states[i] != 'd') todo_.push_back(tasks[i]);

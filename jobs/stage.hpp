@@ -47,6 +47,7 @@ class Stage {
  private:
   std::vector<study::Task> selected_tasks() const;
   datasets::SetRequest request(const study::DataSource& source, const std::string& split) const;
+  std::string data_digest(const study::Task& task, const std::string& role);
   std::string look(const std::vector<study::Task>& tasks);
   void judge();
 

@@ -55,10 +55,10 @@ double share_of(const std::vector<std::uint8_t>& flags) {
 }  // namespace
 
 const study::Task* StudyFiles::find(const std::string& stage, const std::string& network, int trial,
-                                    const std::string& space) const {
+                                    const std::string& space, const std::string& test) const {
   for (const study::Task& task : tasks)
     if (task.stage == stage && task.network == network && task.trial == trial && task.hull.empty() &&
-        (task.space == space || stage == "extract" || (stage == "proximity" && !network.empty())))
+        task.test == test && (task.space == space || stage == "extract" || (stage == "proximity" && !network.empty())))
       return &task;
   return nullptr;
 }
@@ -108,7 +108,9 @@ Hybrid read_hybrid(const StudyFiles& files, const study::Task& encode, const Cla
   const auto test = std::find(splits.begin(), splits.end(), "test") - splits.begin();
   if (test >= static_cast<std::ptrdiff_t>(unexplained.size()))
     throw DataError(file, "/split", "found no entry \"test\", expected one beside /unexplained_variance");
-  return {share_of(correct), unexplained[static_cast<std::size_t>(test)]};
+  const bool has_head = std::count(predicted.begin(), predicted.end(), -1) == 0;
+  return {has_head ? share_of(correct) : std::numeric_limits<double>::quiet_NaN(),
+          unexplained[static_cast<std::size_t>(test)]};
 }
 
 Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const std::vector<std::int64_t>& ids,

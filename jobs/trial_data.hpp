@@ -17,9 +17,9 @@ namespace hullscope::jobs {
 struct StudyFiles {
   std::string folder;
   std::vector<study::Task> tasks;
-  /// The task of that stage, or nullptr. network "": of the data set itself.
+  /// The task of that stage, or nullptr. network "": of the data set itself; test: of a further test set.
   const study::Task* find(const std::string& stage, const std::string& network, int trial,
-                          const std::string& space = "") const;
+                          const std::string& space = "", const std::string& test = "") const;
   /// The task of a further hull of that space (study::Task::hull), or nullptr. network "": pixel space.
   const study::Task* find_hull(const std::string& network, int trial, const std::string& space, const std::string& hull,
                                std::int64_t points = -1) const;

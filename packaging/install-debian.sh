@@ -53,6 +53,7 @@ python3-statsmodels    oracle: logit
 python3-sklearn        oracle: ROC, covariance
 python3-xarray         every file must open in it
 python3-h5netcdf       ... through this engine
+python3-torch          makes a network elsewhere, and is its oracle
 slurmctld              a real Slurm on one machine: the controller
 slurmd                 ... a daemon a node
 slurm-client           ... sbatch, srun, squeue, scontrol

@@ -5,6 +5,10 @@ hullscope_script_test(dispatcher_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_S
 if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   hullscope_script_test(whole_way_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_way_test.py
     LABELS e2e)
+  hullscope_script_test(test_sets_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_sets_test.py
+    LABELS e2e)
+  hullscope_script_test(own_model_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/own_model_test.py
+    LABELS e2e)
   hullscope_script_test(kill_study_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/crash/kill_study_test.py
     LABELS crash)
 endif()

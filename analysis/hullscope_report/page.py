@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import fig4, fig5, hull_figures, images, overview, scores, special, tables, verdicts
+from . import fig4, fig5, hull_figures, images, overview, scores, special, tables, test_sets, verdicts
 from .fig4 import families
 from .long_table import long_table
 from .pieces import Pieces, escape, page, plural, slug
@@ -162,6 +162,7 @@ def render(results, folder):
         ("figure-5", "What goes with a right answer", fig_5),
         ("hulls", "Further hulls", hull_section(results, table, pieces)),
         ("scores", "Which measure predicts best", scores_section(results, table, pieces)),
+        ("test-sets", "Under shift, and before foreign data", test_sets.section(results, table, pieces)),
         ("images", "To look at", images_section(results, pieces)),
         ("tables", "Tables: accuracy and hull", tables.accuracy(results, pieces) + tables.hulls(results, table, pieces) + tables.dimensions(table, pieces)),
         ("proximity", "Tables: distances", tables.distances(results, pieces) if results.spaces else ""),

@@ -26,14 +26,28 @@ const std::vector<Format>& formats() {
            {"/class", Type::i64, "class", "1", "class label"},
            {"/train/sample", Type::i64, "sample", "1", "sample id in the training set"},
            {"/train/activation", Type::f32, "sample,feature", "1", "activation of the last hidden layer"},
-           {"/train/logit", Type::f32, "sample,class", "1", "network output before the softmax"},
+           {"/train/logit", Type::f32, "sample,class", "1", "network output before the softmax", true},
            {"/train/predicted", Type::i64, "sample", "1", "predicted class"},
            {"/train/label", Type::i64, "sample", "1", "true class"},
            {"/test/sample", Type::i64, "sample", "1", "sample id in the test set"},
            {"/test/activation", Type::f32, "sample,feature", "1", "activation of the last hidden layer"},
-           {"/test/logit", Type::f32, "sample,class", "1", "network output before the softmax"},
+           {"/test/logit", Type::f32, "sample,class", "1", "network output before the softmax", true},
            {"/test/predicted", Type::i64, "sample", "1", "predicted class"},
            {"/test/label", Type::i64, "sample", "1", "true class"},
+           {"/head/weight", Type::f32, "class,feature", "1", "last layer of a network that comes as arrays", true},
+           {"/head/bias", Type::f32, "class", "1", "its bias", true},
+       }},
+      {"extract-test",
+       "<network>/trial-NN/test-NAME/activations.h5",
+       "The same of a further test set: its samples before the network of the trial.",
+       {
+           {"/feature", Type::i64, "feature", "1", "index of the unit"},
+           {"/class", Type::i64, "class", "1", "class label of the training set"},
+           {"/test/sample", Type::i64, "sample", "1", "sample id in the test set"},
+           {"/test/activation", Type::f32, "sample,feature", "1", "activation of the last hidden layer"},
+           {"/test/logit", Type::f32, "sample,class", "1", "network output before the softmax", true},
+           {"/test/predicted", Type::i64, "sample", "1", "predicted class"},
+           {"/test/label", Type::i64, "sample", "1", "true class; -1: foreign, of none of the classes"},
        }},
       {"encode",
        "<network>/trial-NN/{latent,pca}-DD/codes.h5",
@@ -47,10 +61,12 @@ const std::vector<Format>& formats() {
            {"/train_loss", Type::f64, "epoch", "1", "mean squared reconstruction error while training"},
            {"/train/sample", Type::i64, "sample", "1", "sample id in the training set"},
            {"/train/code", Type::f32, "sample,bottleneck", "1", "bottleneck code"},
-           {"/train/hybrid_predicted", Type::i64, "sample", "1", "class predicted from the reconstruction"},
+           {"/train/hybrid_predicted", Type::i64, "sample", "1",
+            "class predicted from the reconstruction; -1: the network has no head"},
            {"/test/sample", Type::i64, "sample", "1", "sample id in the test set"},
            {"/test/code", Type::f32, "sample,bottleneck", "1", "bottleneck code"},
-           {"/test/hybrid_predicted", Type::i64, "sample", "1", "class predicted from the reconstruction"},
+           {"/test/hybrid_predicted", Type::i64, "sample", "1",
+            "class predicted from the reconstruction; -1: the network has no head"},
            {"/unexplained_variance", Type::f64, "split", "1",
             "sum of squared reconstruction errors over sum of squared deviations from the training mean (train, test)"},
            {"/split", Type::text, "split", "1", "train, test"},
@@ -59,7 +75,8 @@ const std::vector<Format>& formats() {
        }},
       {"hull",
        "input/hull.h5, <network>/trial-NN/hull-neural.h5, <network>/trial-NN/{latent,pca}-DD/hull.h5; beside each of "
-       "them hull-classes.h5, hull-left-out-N.h5, hull-subset-N.h5 where the study asks for them; or any name",
+       "them hull-classes.h5, hull-left-out-N.h5, hull-subset-N.h5 where the study asks for them; of "
+       "further test sets in folders test-NAME there; or any name",
        "Hull verdicts of all queries against the hull of all points (attribute `subset`: of some; `left_out`: of all "
        "but "
        "the point that the query is), each with its proof.",
@@ -102,7 +119,7 @@ const std::vector<Format>& formats() {
            {"/class_hull/*/exact/direction", Type::text, "exact", "1", "as /exact/direction", true},
        }},
       {"proximity",
-       "input/proximity.h5, <network>/trial-NN/proximity.h5",
+       "input/proximity.h5, <network>/trial-NN/proximity.h5; of further test sets in folders test-NAME there",
        "Distance of every test point to its nearest training point, per space (pixel, neural, latent-DD) and measure "
        "(euclidean, euclidean_true_class, cosine), and the study's further scores.",
        {
@@ -218,6 +235,8 @@ const std::vector<Format>& formats() {
            {"/table/data_set", Type::text, "row", "1", "the study's data set; a row of /table is one statistic"},
            {"/table/network", Type::text, "row", "1", "network, or the family of networks (mlp of mlp-64, mlp-256)"},
            {"/table/trial", Type::i64, "row", "1", "trial; -1: over all trials"},
+           {"/table/test_set", Type::text, "row", "1", "further test set; empty: the study's own"},
+           {"/table/strength", Type::f64, "row", "1", "strength of its shift, else NaN"},
            {"/table/space", Type::text, "row", "1", "latent, neural, pixel, output, or empty"},
            {"/table/dimension", Type::i64, "row", "1", "dimension d of the latent space; -1: does not apply"},
            {"/table/measure", Type::text, "row", "1",
@@ -230,7 +249,8 @@ const std::vector<Format>& formats() {
             "fraction_inside_minus_pca, fraction_inside_class_hull, fraction_inside_subset, fraction_inside_left_out "
             "(of training points), of scores auroc, fpr95, aurc, e_aurc (wrong is positive), matched_accuracy_gain, "
             "auroc_of_spline, auroc_gain_of_hull, auroc_minus_max_softmax, of further logits pooled_logit_TERM, "
-            "firth_logit_TERM, in_hull_effect_MODEL (docs/paper.md says what each is)"},
+            "firth_logit_TERM, in_hull_effect_MODEL, of test sets set_accuracy, set_fraction_inside and others "
+            "(docs/paper.md says what each is)"},
            {"/table/value", Type::f64, "row", "1", "its value; over trials the mean of those that have one"},
            {"/table/lower", Type::f64, "row", "1", "lower end of its 95 % interval; NaN below 5 trials"},
            {"/table/upper", Type::f64, "row", "1", "upper end"},

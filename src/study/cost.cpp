@@ -82,7 +82,7 @@ double CostModel::cpu_seconds(const Task& task) const {
                                                    : network.neural;
   if (task.stage == "train")
     return training_seconds(network.products, train, epochs(study_.train.epochs), epochs(study_.train.batch));
-  if (task.stage == "extract") return 2 * network.products * all / kTraining;
+  if (task.stage == "extract") return 2 * network.products * (task.test.empty() ? all : all - train) / kTraining;
   if (task.stage == "encode")
     return training_seconds(autoencoder_products(network.neural, task.dimension), train, epochs(study_.encode.epochs),
                             epochs(study_.encode.batch));

@@ -426,32 +426,7 @@ std::string options_as_markdown() {
                     o.range.required ? "none" : fmt::format("`{}`", detail::value_text(o, Study{})),
                     roles[static_cast<int>(o.role)], o.meaning);
   }
-  out +=
-      "\n## network\n\n"
-      "One `[[network]]` table per classifier:\n\n"
-      "| key | type | meaning |\n|---|---|---|\n"
-      "| `name` | text | name of the network, distinct and safe as a folder's name |\n"
-      "| `layers` | list of texts | hidden layers in order, not empty: `dense 256`, `relu`, `dropout 0.2`, `conv 3x3 "
-      "64`, "
-      "`batchnorm`, `maxpool 2`, `flatten` |\n"
-      "| `set` | text | its own data set, as `data.set`; without it that one |\n\n"
-      "The output layer (dense, one unit a class) is added. The neural space is the output of the last layer that is "
-      "not a\n"
-      "dropout.\n\n"
-      "```toml\n[[network]]\nname = \"mlp-256\"\n"
-      "layers = [\"dense 256\", \"relu\", \"dropout 0.2\", \"dense 1024\", \"relu\", \"dropout 0.4\", \"dense 128\", "
-      "\"relu\", "
-      "\"dropout 0.5\"]\n```\n"
-      "\n## presets\n\n"
-      "A file may hold tables of keys that one word switches between. The file's own keys come first, then those of "
-      "the\n"
-      "preset, then `--set`. `hullscope run STUDY.toml --set preset=cpu` chooses another; give each its own `name`, so "
-      "that\n"
-      "its results have their own folder.\n\n"
-      "```toml\npreset = \"smoke\"\n\n"
-      "[presets.smoke]\nname = \"mine-smoke\"\ntrain.trials = 1\ntrain.epochs = 1\n\n"
-      "[presets.full]\nname = \"mine\"\ntrain.trials = 10\n```\n";
-  return out;
+  return out + detail::tables_as_markdown();
 }
 
 }  // namespace hullscope::study

@@ -19,21 +19,6 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::count(names.begin(), names.end(), name) > 0;
 }
 
-const NetworkSpec* find_network(const Study& study, const std::string& name) {
-  for (const auto& spec : study.networks)
-    if (spec.name == name) return &spec;
-  return nullptr;
-}
-
-/// "data/train" for the study's own set, with the set and the trial behind it for another.
-std::string data_name(const Study& study, const Task& task, const std::string& split) {
-  const auto source = data_source(study, task);
-  std::string name = "data/" + split;
-  if (source.set != study.data.set) name += " of " + source.set;
-  if (source.seed != static_cast<std::uint64_t>(study.seed)) name += fmt::format(" for trial {:02}", task.trial);
-  return name;
-}
-
 Task pixel_task(const Study& study, const std::string& stage) {
   Task task{stage, "input/" + stage, "input/" + stage + ".h5", {}, "", -1, -1, "pixel"};
   for (const std::string split : {"train", "test"}) task.inputs["data/" + split] = data_name(study, task, split);
@@ -50,28 +35,24 @@ void plan_trial(const Study& study, const NetworkSpec& network, int trial, std::
       if (is_data(role)) path = data_name(study, task, role.substr(5));
     tasks.push_back(std::move(task));
   };
-  add({"train", base + "/train", net, {{"data/train", ""}}, "", -1, -1, ""});
-  add({"extract",
-       base + "/extract",
-       activations,
-       {{"network", net}, {"data/train", ""}, {"data/test", ""}},
-       "",
-       -1,
-       -1,
-       "neural"});
+  // Where the classifier is, for those who extract and encode.
+  const bool arrays = !network.arrays.empty(), own = network.torchscript.empty() && !arrays;
+  std::map<std::string, std::string> classifier;
+  if (own) classifier["network"] = net;
+  if (!network.torchscript.empty()) classifier["data/network"] = "";
+  if (own) add({"train", base + "/train", net, {{"data/train", ""}}, "", -1, -1, ""});
+  std::map<std::string, std::string> extracted = classifier;
+  if (arrays) extracted["data/answers"] = "";
+  extracted["data/train"] = extracted["data/test"] = "";
+  add({"extract", base + "/extract", activations, extracted, "", -1, -1, "neural"});
+  std::map<std::string, std::string> encoded = classifier;
+  encoded["activations"] = activations;
 
   /// The codes of one space, and their hull.
   const auto add_codes = [&](const std::string& space, std::int64_t d, bool with_hull) {
     const std::string folder = base + "/" + space, codes = folder + "/codes.h5";
     const int dimension = static_cast<int>(d);
-    add({"encode",
-         folder + "/encode",
-         codes,
-         {{"network", net}, {"activations", activations}},
-         "",
-         -1,
-         dimension,
-         space});
+    add({"encode", folder + "/encode", codes, encoded, "", -1, dimension, space});
     if (with_hull) add({"hull", folder + "/hull", folder + "/hull.h5", {{"codes", codes}}, "", -1, dimension, space});
   };
   std::map<std::string, std::string> measured = {{"activations", activations}};
@@ -128,9 +109,24 @@ Task reduce_task(const std::vector<Task>& tasks) {
   return reduce;
 }
 
+/// What a network is, beside the files it comes from: these are inputs.
 std::string layers_of(const Study& study, const std::string& network) {
   const auto* spec = find_network(study, network);
-  return spec ? detail::quoted_list(spec->layers) : "";
+  if (!spec) return "";
+  if (!spec->torchscript.empty())
+    return fmt::format("torchscript {} {} {} {}", detail::quoted(spec->layer), spec->scaling,
+                       fmt::join(spec->mean, ","), fmt::join(spec->deviation, ","));
+  return spec->arrays.empty() ? detail::quoted_list(spec->layers) : "arrays";
+}
+
+/// What the task's further test set is, beside its samples: these are inputs.
+std::string test_of(const Study& study, const Task& task) {
+  for (const TestSplit& split : test_splits(study))
+    if (split.name == task.test)
+      return fmt::format("test = {} {} {}\n", detail::quoted(split.spec.name),
+                         split.spec.shift.empty() ? "" : fmt::format("{} {}", split.spec.shift, split.strength),
+                         split.spec.same_classes);
+  return "";
 }
 
 /// Of a trial's proximity file: the spaces that its inputs do not show.
@@ -141,13 +137,39 @@ std::string proximity_spaces(const Study& study, const Task& task) {
 
 }  // namespace
 
+const NetworkSpec* find_network(const Study& study, const std::string& name) {
+  for (const auto& spec : study.networks)
+    if (spec.name == name) return &spec;
+  return nullptr;
+}
+
 DataSource data_source(const Study& study, const Task& task) {
   DataSource source{study.data.set, static_cast<std::uint64_t>(study.seed)};
   const auto* network = find_network(study, task.network);
+  const bool features = network && !network->arrays.empty();
   if (network && !network->set.empty()) source.set = network->set;
+  if (features) source.set = features_set(*network, task.test.empty() ? "test" : task.test, task.trial);
+  if (!task.test.empty() && !features)
+    for (const TestSplit& split : test_splits(study))
+      if (split.name == task.test) {
+        source.test_set = split.spec.set, source.shift = split.spec.shift;
+        if (!source.shift.empty()) source.strength = split.strength;
+      }
   if (study.data.per_trial && task.trial >= 0)
     source.seed = stream_key(source.seed, fmt::format("data/trial-{:02}", task.trial));
   return source;
+}
+
+std::string data_name(const Study& study, const Task& task, const std::string& split) {
+  const auto source = data_source(study, task);
+  std::string name = "data/" + split;
+  if (split == "network" || split == "answers")
+    return name + fmt::format(" of {} for trial {:02}", task.network, task.trial) +
+           (task.test.empty() ? "" : " and test " + task.test);
+  if (split == "test" && !task.test.empty()) name += " " + task.test;
+  if (source.set != study.data.set) name += " of " + source.set;
+  if (source.seed != static_cast<std::uint64_t>(study.seed)) name += fmt::format(" for trial {:02}", task.trial);
+  return name;
 }
 
 bool is_data(const std::string& role) {
@@ -165,6 +187,7 @@ std::vector<Task> make_plan(const Study& study) {
   for (const auto& network : study.networks)
     for (int trial = 0; trial < study.train.trials; ++trial) plan_trial(study, network, trial, tasks);
   plan_further_hulls(study, tasks);
+  for (Task& task : test_set_tasks(study, tasks)) tasks.push_back(std::move(task));
   if (!study.networks.empty()) tasks.push_back(reduce_task(tasks));
   std::vector<Task> by_stage;
   by_stage.reserve(tasks.size());
@@ -191,11 +214,13 @@ std::string stream_name(const Study& study, const Task& task) {
 
 std::string options_hash(const Study& study, const Task& task) {
   const std::string hull = task.hull.empty() ? "" : fmt::format("hull = {} {}\n", task.hull, task.hull_points);
-  return sha256(fmt::format(
-      "hullscope task options 1\nstage = {}\nalgorithm_version = {}\nseed = {}\nstream = {}\n"
-      "layers = {}\ntrial = {}\ndimension = {}\nspace = {} {}\n{}{}",
-      task.stage, algorithm_version(task.stage), study.seed, stream_name(study, task), layers_of(study, task.network),
-      task.trial, task.dimension, task.space, proximity_spaces(study, task), hull, stage_options(study, task.stage)));
+  const std::string test = task.test.empty() ? "" : test_of(study, task);
+  return sha256(
+      fmt::format("hullscope task options 1\nstage = {}\nalgorithm_version = {}\nseed = {}\nstream = {}\n"
+                  "layers = {}\ntrial = {}\ndimension = {}\nspace = {} {}\n{}{}",
+                  task.stage, algorithm_version(task.stage), study.seed, stream_name(study, task),
+                  layers_of(study, task.network), task.trial, task.dimension, task.space, proximity_spaces(study, task),
+                  hull + test, stage_options(study, task.stage)));
 }
 
 std::string task_key(const std::string& options_hash, const std::map<std::string, std::string>& input_digests) {
@@ -218,6 +243,8 @@ std::string task_toml(const Study& study, const Task& task) {
     out += stage_options(study, stage);
   }
   if (task.stage == "hull" || task.stage == "proximity") out += stage_options(study, task.stage);
+  for (const TestSplit& split : test_splits(study))
+    if (split.name == task.test) out += detail::test_toml(split.spec);
   const auto* network = find_network(study, task.network);
   return out + (network ? detail::network_toml(*network) : "");
 }

@@ -11,10 +11,12 @@ namespace hullscope::study {
 
 /// One output file of one stage. Paths are relative to the output folder. Roles of the inputs:
 ///   train              data/train
-///   extract            network (network.h5), data/train, data/test
-///   encode             network, activations
+///   extract            network (network.h5), data/train, data/test; of a network made elsewhere data/network (a
+///                      TorchScript file) or data/answers (arrays) in place of network
+///   encode             network or data/network, if there is one; activations
 ///   hull               pixel: data/train, data/test; neural: activations; latent: codes; classes: activations too
 ///   proximity          pixel: data/train, data/test; of a trial: activations, codes-02, codes-04, ...
+/// Of a further test set, hull and proximity of a trial also take queries: the set's own activations.
 ///   reduce             every activations, codes, hull and proximity file of the study, its path being its role
 struct Task {
   std::string stage;                          ///< train, extract, encode, hull, proximity, reduce
@@ -33,18 +35,43 @@ struct Task {
   std::string hull = "";
   std::int64_t hull_points = -1;  ///< left-out: how many are asked; subset: how many the hull is of
 
+  std::string test = "";  ///< name of the further test set that it is about (TestSplit), "" if it is about none
+
   bool operator==(const Task&) const = default;
 };
 
+/// One further test set: a shift at one strength, or another set.
+struct TestSplit {
+  std::string name;  ///< "rotated-15", "mnist"; its files stand in folders test-NAME
+  TestSpec spec;     ///< with that strength alone
+  double strength;   ///< NaN: no shift
+};
+std::vector<TestSplit> test_splits(const Study& study);
+
+/// The kind of file that the task makes (store/schema.hpp): its stage, or "extract-test".
+std::string file_format(const Task& task);
+
+/// The tasks of the further test sets: for each of `plain` that looks at test points one a set, from the same networks,
+/// codes and training points.
+std::vector<Task> test_set_tasks(const Study& study, const std::vector<Task>& plain);
+
 /// What a task trains and tests on.
 struct DataSource {
-  std::string set;         ///< the study's, or the network's own
-  std::uint64_t seed = 0;  ///< of synthetic sets: the study's, or the trial's own
+  std::string set;                        ///< the study's, or the network's own
+  std::uint64_t seed = 0;                 ///< of synthetic sets: the study's, or the trial's own
+  std::string test_set = "", shift = "";  ///< of a further test set: the set that its samples are from, if another
+  double strength = 0;
   bool operator==(const DataSource&) const = default;
 };
 DataSource data_source(const Study& study, const Task& task);
 
-/// Is it an input that comes from outside the study ("data/train", "data/test")?
+/// "data/test" of a task: its name among the inputs.
+std::string data_name(const Study& study, const Task& task, const std::string& split);
+
+/// nullptr if the study has no such network.
+const NetworkSpec* find_network(const Study& study, const std::string& name);
+
+/// Is it an input that comes from outside the study ("data/train", "data/test", "data/network", "data/answers")?
 bool is_data(const std::string& role);
 
 /// "latent-08": the name of a latent space, in paths and in files.

@@ -52,10 +52,8 @@ std::string as_toml(double value) {
 
 }  // namespace
 
-std::string network_toml(const NetworkSpec& network) {
-  const std::string own_set = network.set.empty() ? "" : fmt::format("set = {}\n", quoted(network.set));
-  return fmt::format("\n[[network]]\nname = {}\nlayers = {}\n{}", quoted(network.name), quoted_list(network.layers),
-                     own_set);
+std::string number_text(double value) {
+  return as_toml(value);
 }
 
 std::string value_text(const Option& option, const Study& study) {
@@ -67,8 +65,9 @@ std::string value_text(const Option& option, const Study& study) {
 
 namespace {
 
-std::string networks_toml(const Study& study) {
+std::string tables_toml(const Study& study) {
   std::string out;
+  for (const auto& test : study.tests) out += detail::test_toml(test);
   for (const auto& network : study.networks) out += detail::network_toml(network);
   return out;
 }
@@ -89,7 +88,7 @@ std::string write(const Study& study, bool comments, bool execution) {
     out += fmt::format("{} = {}\n", dot == std::string::npos ? option.key : option.key.substr(dot + 1),
                        detail::value_text(option, study));
   }
-  return out + networks_toml(study);
+  return out + tables_toml(study);
 }
 
 }  // namespace

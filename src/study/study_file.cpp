@@ -11,69 +11,19 @@
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
 #include <hullscope/study/detail/option_table.hpp>
+#include <hullscope/study/detail/toml_values.hpp>
 
 namespace hullscope::study {
 namespace {
 
+using detail::found_text;
 using detail::Option;
-
-/// Where a value stands: "study.toml:12", or "--set train.epochs=x".
-struct Place {
-  std::string source;
-  bool lines = true;
-  std::string at(const toml::node& node) const {
-    return lines ? fmt::format("{}:{}", source, node.source().begin.line) : source;
-  }
-};
-
-std::string found_text(const toml::node& node) {
-  static const std::string kinds[] = {"nothing",  "a table",    "a list", "a text", "an integer",
-                                      "a number", "true/false", "a date", "a time", "a date and time"};
-  const std::string kind = kinds[static_cast<int>(node.type())];
-  if (const auto* text = node.as_string()) return detail::quoted(text->get()) + " (a text)";
-  if (const auto* integer = node.as_integer()) return fmt::format("{} (an integer)", integer->get());
-  if (const auto* real = node.as_floating_point()) return fmt::format("{} (a number)", real->get());
-  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
-  return kind;
-}
+using detail::Place;
+using detail::read_value;
 
 std::string expectation(const Option& option) {
   const std::string range = option.range.text();
   return detail::type_name(option) + (range.empty() ? "" : ", " + range);
-}
-
-bool read_value(const toml::node& node, std::string& out) {
-  const auto* value = node.as_string();
-  if (value) out = value->get();
-  return value;
-}
-bool read_value(const toml::node& node, std::int64_t& out) {
-  const auto* value = node.as_integer();
-  if (value) out = value->get();
-  return value;
-}
-bool read_value(const toml::node& node, double& out) {
-  if (const auto* integer = node.as_integer()) return out = static_cast<double>(integer->get()), true;
-  const auto* value = node.as_floating_point();
-  if (value) out = value->get();
-  return value;
-}
-bool read_value(const toml::node& node, bool& out) {
-  const auto* value = node.as_boolean();
-  if (value) out = value->get();
-  return value;
-}
-template <class T>
-bool read_value(const toml::node& node, std::vector<T>& out) {
-  const auto* list = node.as_array();
-  if (!list) return false;
-  out.clear();
-  for (const auto& item : *list)
-    if (T value{}; read_value(item, value))
-      out.push_back(value);
-    else
-      return false;
-  return true;
 }
 
 void set_option(Study& study, const Option& option, const toml::node& node, const Place& place) {
@@ -87,7 +37,7 @@ void set_option(Study& study, const Option& option, const toml::node& node, cons
 }
 
 std::vector<std::string> valid_keys() {
-  std::vector<std::string> keys = {"network", "presets"};
+  std::vector<std::string> keys = {"network", "presets", "test"};
   for (const auto& option : detail::option_table()) keys.push_back(option.key);
   return keys;
 }
@@ -109,57 +59,15 @@ bool is_section(const std::string& key) {
                      [&](const Option& option) { return option.key.starts_with(key + "."); });
 }
 
-NetworkSpec read_network(const toml::node& node, const Place& place) {
-  const auto* table = node.as_table();
-  if (!table)
-    throw UsageError(fmt::format("{}: network is {}, expected tables [[network]] with name and layers", place.at(node),
-                                 found_text(node)));
-  NetworkSpec network;
-  for (const auto& [key, value] : *table) {
-    const std::string name(key.str());
-    if (name != "name" && name != "layers" && name != "set")
-      throw UsageError(fmt::format(
-          "{}: unknown key {}; did you mean network.{}? (a network has name and layers, and may have set)",
-          place.at(value), detail::quoted("network." + name), nearest_name(name, {"name", "layers", "set"})));
-    const bool right_type = name == "layers" ? read_value(value, network.layers)
-                                             : read_value(value, name == "name" ? network.name : network.set);
-    if (!right_type)
-      throw UsageError(fmt::format("{}: network.{} is {}, expected {}", place.at(value), name, found_text(value),
-                                   name == "layers" ? "list of texts such as [\"dense 256\", \"relu\"]" : "text"));
-    if (name == "name")
-      if (const auto fault = detail::folder_name_fault(network.name); !fault.empty())
-        throw UsageError(fmt::format("{}: network.name is {}, but {}; expected letters, digits and . _ + -",
-                                     place.at(value), detail::quoted(network.name), fault));
-  }
-  if (network.name.empty())
-    throw UsageError(fmt::format("{}: a network has no name, expected name = \"...\"", place.at(node)));
-  if (network.layers.empty())
-    throw UsageError(fmt::format("{}: network {} has no layers, expected layers = [\"dense 256\", \"relu\", ...]",
-                                 place.at(node), detail::quoted(network.name)));
-  return network;
-}
-
-void read_networks(Study& study, const toml::node& node, const Place& place) {
-  const auto* list = node.as_array();
-  if (!list)
-    throw UsageError(fmt::format("{}: network is {}, expected tables [[network]] (with two brackets)", place.at(node),
-                                 found_text(node)));
-  std::set<std::string> names;
-  for (const auto& item : *list) {
-    study.networks.push_back(read_network(item, place));
-    if (!names.insert(study.networks.back().name).second)
-      throw UsageError(fmt::format("{}: a second network is named {}, expected distinct names", place.at(item),
-                                   detail::quoted(study.networks.back().name)));
-  }
-}
-
 void read_table(Study& study, const toml::table& table, const std::string& prefix, const Place& place) {
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
     if (key == "presets") {
       continue;  // laid over the rest afterwards
     } else if (key == "network") {
-      read_networks(study, node, place);
+      detail::read_networks(study, node, place);
+    } else if (key == "test") {
+      detail::read_tests(study, node, place);
     } else if (const Option* option = find_option(key)) {
       set_option(study, *option, node, place);
     } else if (is_section(key)) {
@@ -200,7 +108,7 @@ void apply_presets(Study& study, const toml::node& node, const std::string& chos
     if (!table)
       throw UsageError(fmt::format("{}: presets.{} is {}, expected a table [presets.{}]", place.at(value), name,
                                    found_text(value), name));
-    for (const char* refused : {"network", "preset", "presets"})
+    for (const char* refused : {"network", "preset", "presets", "test"})
       if (const auto* found = table->get(refused))
         throw UsageError(
             fmt::format("{}: presets.{} holds {}, expected options only", place.at(*found), name, refused));
@@ -226,6 +134,19 @@ void require_one_data_set_for_pixels(const Study& study, const std::string& file
                       own ? "a network has its own data set" : "data.per_trial gives each trial its own data"));
 }
 
+/// A study of features alone names no data set: the features of its first network are it.
+void take_features_as_data(Study& study, const std::string& file_name) {
+  if (!study.data.set.empty() || study.networks.empty() || study.networks[0].arrays.empty()) return;
+  study.data.set = features_set(study.networks[0], "test", 0);
+  for (const auto& [key, spaces] :
+       {std::pair{"hull.spaces", &study.hull.spaces}, std::pair{"proximity.spaces", &study.proximity.spaces}})
+    if (std::count(spaces->begin(), spaces->end(), "pixel"))
+      throw UsageError(fmt::format(
+          "{}: {} names pixel, but there are features and no data.set; expected neural and latent alone, {} = "
+          "[\"neural\", \"latent\"]",
+          file_name, key, key));
+}
+
 /// The text of an override as TOML: a list may be written 2,4,8, a text without quotes.
 std::string override_toml(const Option& option, const std::string& value) {
   const bool list = option.member.index() >= 4, text = option.member.index() == 0 || option.member.index() == 5;
@@ -247,9 +168,10 @@ void apply_override(Study& study, const std::string& text) {
     throw UsageError(fmt::format("--set {}: expected key=value, for example --set train.epochs=10", text));
   const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
   const Place place{"--set " + text, false};
-  if (key == "network" || key.starts_with("network."))
-    throw UsageError(
-        fmt::format("{}: networks cannot be set on the command line, expected them in the study file", place.source));
+  for (const std::string table : {"network", "test"})
+    if (key == table || key.starts_with(table + "."))
+      throw UsageError(fmt::format("{}: {}s cannot be set on the command line, expected them in the study file",
+                                   place.source, table));
   const Option* option = find_option(key);
   if (!option) refuse_unknown(key, place.source);
   try {
@@ -277,12 +199,14 @@ Study parse(const std::string& toml, const std::string& file_name, const std::ve
                                  error.source().begin.column, error.description()));
   }
   for (const auto& text : overrides) apply_override(study, text);
+  take_features_as_data(study, file_name);
   if (study.data.set.empty())
     throw UsageError(
         fmt::format("{}: data.set is missing, expected a data set, for example [data] set = \"fashion-mnist\" "
                     "(`hullscope datasets list` names them)",
                     file_name));
   require_one_data_set_for_pixels(study, file_name);
+  detail::check_networks_and_tests(study, file_name);
   return study;
 }
 

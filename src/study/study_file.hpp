@@ -2,19 +2,41 @@
 // parser, --set, the resolved file, the help and docs/study-file.md all come from that table.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace hullscope::study {
 
-/// A classifier, its hidden layers as data: "dense 256", "relu", "dropout 0.2", "conv 3x3 64", "batchnorm",
-/// "maxpool 2", "flatten". The output layer (dense, one unit a class) is added. Neural space: the output of the last
-/// layer that is not a dropout.
+/// A classifier: trained by the study (`layers`), or made elsewhere (`torchscript` or `arrays`); one of the three.
+/// Layers: "dense 256", "relu", "dropout 0.2", "conv 3x3 64", "batchnorm", "maxpool 2", "flatten". The output layer
+/// (dense, one unit a class) is added. Neural space: the output of the last layer that is not a dropout.
 struct NetworkSpec {
   std::string name;
   std::vector<std::string> layers;
   std::string set = "";  ///< its own data set, or "": data.set
+
+  std::string torchscript = "";  ///< file; in all names of files {trial} stands for 00, 01, ...
+  std::string layer = "";        ///< whose output is the neural space; "": the input of the last dense layer
+  std::string scaling = "unit";  ///< of its inputs, as train.scaling; then (x - mean) / deviation
+  std::vector<double> mean = {}, deviation = {};  ///< one a channel, or one for all; empty: none
+
+  /// What a network said of its data: kind ("features", "labels", "predictions", "logits") and split ("train", "test",
+  /// further test sets) to an array; and kind "head" to its last layer's "weight" and "bias".
+  std::map<std::string, std::map<std::string, std::string>> arrays = {};
+  const std::string& array(const std::string& kind, const std::string& split) const;  ///< "" if there is none
+
   bool operator==(const NetworkSpec&) const = default;
+};
+
+/// Further test sets: the test samples shifted (one set a strength), or those of another data set.
+struct TestSpec {
+  std::string name;
+  std::string shift;              ///< "rotation", "translation", "noise", "contrast" (docs/study-file.md), or ""
+  std::vector<double> strengths;  ///< of the shift
+  std::string set;                ///< another data set of samples of the same shape, or ""
+  bool same_classes = false;      ///< its labels are those of the study's set; else every answer to it counts as wrong
+  bool operator==(const TestSpec&) const = default;
 };
 
 struct Study {
@@ -31,6 +53,7 @@ struct Study {
   } data;
 
   std::vector<NetworkSpec> networks;
+  std::vector<TestSpec> tests;
 
   struct Train {
     std::int64_t trials = 10, epochs = 20, batch = 128;
@@ -108,6 +131,12 @@ const std::vector<OptionInfo>& options();
 /// is taken from the study file's folder.
 Study load(const std::string& path, const std::vector<std::string>& overrides = {});
 Study parse(const std::string& toml, const std::string& file_name, const std::vector<std::string>& overrides = {});
+
+/// "model-{trial}.pt" with the trial's two digits in place of {trial}.
+std::string file_of_trial(std::string name, int trial);
+
+/// The features of a network made elsewhere as a data set's name (SetRequest::name); `test`: "test" or a further one.
+std::string features_set(const NetworkSpec& network, const std::string& test, int trial);
 
 /// The resolved study: every key, in the table's order, with its value. parse(to_toml(s)) == s.
 std::string to_toml(const Study& study);

@@ -54,6 +54,17 @@ struct Maker {
     std::shuffle(out.begin(), out.end(), random);
     return out;
   }
+  TestSpec test() {
+    TestSpec made{name(), "", {}, "", false};
+    if (integer(0, 1)) {
+      made.shift = some({"rotation", "translation", "noise", "contrast"})[0];
+      for (double strength = real(1e-300, 20); integer(0, 3) > 0 || made.strengths.empty(); strength *= 3)
+        made.strengths.push_back(strength);
+    } else {
+      made.set = text(), made.same_classes = integer(0, 1) == 1;
+    }
+    return made;
+  }
   Study study() {
     Study s;
     s.name = name();
@@ -79,6 +90,7 @@ struct Maker {
     s.run.threads = integer(1, 1024);
     for (auto n = integer(0, 3); n > 0; --n)
       s.networks.push_back({name(), {text(), text(), "relu", "relu"}, integer(0, 1) ? text() : ""});
+    for (auto n = integer(0, 2); n > 0; --n) s.tests.push_back(test());
     const auto has_pixel = [](const auto& spaces) { return std::count(spaces.begin(), spaces.end(), "pixel") > 0; };
     const bool own = std::any_of(s.networks.begin(), s.networks.end(), [](const auto& n) { return !n.set.empty(); });
     if (has_pixel(s.hull.spaces) || has_pixel(s.proximity.spaces))

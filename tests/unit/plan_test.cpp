@@ -266,6 +266,64 @@ TEST(Plan, ANetworkOrTrialMayHaveItsOwnData) {
       "cifar-10");
 }
 
+Study with_tests(std::vector<double> strengths) {
+  Study study = small_study();
+  study.tests = {{"turned", "rotation", std::move(strengths), "", false}, {"clothes", "", {}, "fashion-mnist", false}};
+  return study;
+}
+
+TEST(Plan, FurtherTestSetsAskTheSameNetworksCodesAndPoints) {
+  const auto tasks = by_name(with_tests({15, 7.5}));
+  // each trial: extract, 2 latent hulls, neural hull, proximity; and two of the pixels
+  EXPECT_EQ(tasks.size(), by_name(small_study()).size() + 3 * (4 * 5 + 2));
+  const Task& hull = tasks.at("a/trial-01/test-turned-7.5/latent-16/hull");
+  EXPECT_EQ(hull.output, "a/trial-01/test-turned-7.5/latent-16/hull.h5");
+  EXPECT_EQ(hull.inputs,
+            (std::map<std::string, std::string>{{"codes", "a/trial-01/latent-16/codes.h5"},
+                                                {"queries", "a/trial-01/test-turned-7.5/activations.h5"}}));
+  const Task& extract = tasks.at("b/trial-00/test-clothes/extract");
+  EXPECT_EQ(extract.inputs.at("network"), "b/trial-00/network.h5");
+  EXPECT_EQ(extract.inputs.at("data/train"), "data/train");
+  EXPECT_EQ(extract.inputs.at("data/test"), "data/test clothes");
+  EXPECT_EQ(file_format(extract), "extract-test");
+  EXPECT_EQ(file_format(hull), "hull");
+  EXPECT_EQ(data_source(with_tests({15}), extract), (DataSource{"mnist", 2022, "fashion-mnist", "", 0}));
+  EXPECT_EQ(data_source(with_tests({15}), by_name(with_tests({15})).at("input/test-turned-15/hull")),
+            (DataSource{"mnist", 2022, "", "rotation", 15}));
+  EXPECT_EQ(tasks.at("reduce").inputs.count("b/trial-00/test-clothes/activations.h5"), 1u);
+}
+
+TEST(Plan, AFurtherTestSetChangesNoOtherHash) {
+  EXPECT_TRUE(changed(small_study(), with_tests({15})).empty());
+  EXPECT_TRUE(changed(with_tests({15}), with_tests({15, 30})).empty());
+  std::set<std::string> distinct;
+  for (const auto& [name, hash] : hashes(with_tests({15, 30}))) EXPECT_TRUE(distinct.insert(hash).second) << name;
+  const auto task = by_name(with_tests({15})).at("a/trial-00/test-turned-15/extract");
+  EXPECT_EQ(task_toml(with_tests({15}), task), task_toml(with_tests({15, 30}), task));
+}
+
+TEST(Plan, NetworksMadeElsewhereAreNotTrained) {
+  Study study = small_study();
+  study.train.trials = 1;
+  study.networks[0] = {"a", {}};
+  study.networks[0].torchscript = "m.pt";
+  study.networks[1] = {"b", {}};
+  for (const char* kind : {"features", "labels", "predictions"})
+    study.networks[1].arrays[kind] = {{"train", std::string(kind) + "-{trial}.npy"}, {"test", "t.npy"}};
+  const auto tasks = by_name(study);
+  for (const auto& [name, task] : tasks) EXPECT_NE(task.stage, "train") << name;
+  EXPECT_EQ(tasks.at("a/trial-00/extract").inputs.count("data/network"), 1u);
+  EXPECT_EQ(tasks.at("a/trial-00/latent-02/encode").inputs.count("data/network"), 1u);
+  EXPECT_EQ(tasks.at("b/trial-00/extract").inputs.count("data/answers"), 1u);
+  EXPECT_EQ(tasks.at("b/trial-00/latent-02/encode").inputs.size(), 1u);
+  EXPECT_EQ(data_source(study, tasks.at("b/trial-00/extract")).set,
+            "train_samples=features-00.npy,train_labels=labels-00.npy,test_samples=t.npy,test_labels=t.npy");
+  Study other = study;
+  other.networks[0].layer = "fc";
+  EXPECT_EQ(changed(study, other).count("a/trial-00/extract"), 1u);
+  EXPECT_EQ(changed(study, other).count("b/trial-00/extract"), 0u);
+}
+
 TEST(Plan, UnknownStageIsABug) {
   EXPECT_THROW(algorithm_version("bake"), InternalError);
 }

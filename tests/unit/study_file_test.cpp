@@ -82,7 +82,7 @@ TEST(StudyFile, UnknownKeyNamesFileLineAndNearest) {
   EXPECT_THAT(refusal("sed = 3\n" + kData), HasSubstr("did you mean seed?"));
   EXPECT_THAT(refusal(kData + "[trian]\nepochs = 3\n"), HasSubstr("did you mean train.epochs?"));
   EXPECT_THAT(refusal(kData + "[nothing]\n"), HasSubstr("unknown key \"nothing\""));
-  EXPECT_THAT(refusal(kData + "[[network]]\nname=\"a\"\nlayer=[\"relu\"]\n"),
+  EXPECT_THAT(refusal(kData + "[[network]]\nname=\"a\"\nlayerss=[\"relu\"]\n"),
               HasSubstr("did you mean network.layers?"));
 }
 
@@ -259,6 +259,91 @@ TEST(StudyFile, TableIsComplete) {
     EXPECT_FALSE(option.type.empty()) << option.key;
     EXPECT_FALSE(option.stage.empty()) << option.key;
   }
+}
+
+const std::string kForeign = kData + "[train]\ntrials = 1\n[[network]]\nname = \"n\"\n";
+const std::string kArrays =
+    "features = {train = \"a.npy\", test = \"b.npy\"}\nlabels = {train = \"c.npy\", test = \"d.npy\"}\n";
+
+TEST(StudyFile, NetworksMadeElsewhere) {
+  const Study script =
+      parse(kForeign + "torchscript = \"m.pt\"\nlayer = \"fc.1\"\nmean = [1, 2.5]\ndeviation = [3, 4]\n", "s.toml");
+  EXPECT_EQ(script.networks[0].torchscript, "m.pt");
+  EXPECT_EQ(script.networks[0].layer, "fc.1");
+  EXPECT_THAT(script.networks[0].mean, ElementsAre(1.0, 2.5));
+  EXPECT_EQ(parse(to_toml(script), "resolved"), script);
+  const Study arrays = parse(kForeign + kArrays + "predictions = {train = \"e.npy\", test = \"f.npy\"}\n", "s.toml");
+  EXPECT_EQ(arrays.networks[0].array("features", "test"), "b.npy");
+  EXPECT_EQ(arrays.networks[0].array("logits", "test"), "");
+  EXPECT_EQ(parse(to_toml(arrays), "resolved"), arrays);
+}
+
+TEST(StudyFile, FeaturesAloneAreTheDataSet) {
+  const std::string text = "[train]\ntrials = 1\n[proximity]\nspaces = [\"neural\"]\n[[network]]\nname = \"n\"\n" +
+                           kArrays + "head = {weight = \"w.npy\", bias = \"b.npy\"}\n";
+  const Study study = parse(text, "s.toml");
+  EXPECT_EQ(study.data.set, "train_samples=a.npy,train_labels=c.npy,test_samples=b.npy,test_labels=d.npy");
+  EXPECT_EQ(parse(to_toml(study), "resolved"), study);
+  EXPECT_THAT(refusal(text, {"proximity.spaces=pixel"}), HasSubstr("there are features and no data.set"));
+}
+
+TEST(StudyFile, NetworksMadeElsewhereAreRefused) {
+  const auto says = [](const std::string& text, const char* words) { EXPECT_THAT(refusal(text), HasSubstr(words)); };
+  says(kForeign, "has no layers, expected layers = [\"dense 256\", \"relu\", ...], or of a network made elsewhere");
+  says(kForeign + "layers = [\"relu\"]\ntorchscript = \"m.pt\"\n", "more than one of layers, torchscript and features");
+  says(kForeign + "layers = [\"relu\"]\nlayer = \"fc\"\n", "which belong to torchscript alone");
+  says(kForeign + "torchscript = \"m.pt\"\nmean = [1]\n", "1 values of mean and 0 of deviation");
+  says(kForeign + "torchscript = \"m.pt\"\nmean = [1]\ndeviation = [0]\n", "not above 0");
+  says(kForeign + "torchscript = \"m.pt\"\nscaling = \"unti\"\n", "scaling \"unti\"");
+  says(kForeign + "torchscript = \"m.pt\"\nmean = \"1\"\n", "expected list of numbers");
+  says(kForeign + kArrays, "neither predictions nor logits nor head");
+  says(kForeign + "features = {train = \"a\"}\n", "has no features.test");
+  says(kForeign + kArrays + "logits = {train = \"a\"}\n", "has no logits.test");
+  says(kForeign + kArrays + "head = {weight = \"a\"}\n", "no head.bias");
+  says(kForeign + kArrays + "set = \"mnist\"\nlogits = {train = \"a\", test = \"b\"}\n", "has features and set");
+  says(kForeign + "features = 3\n", "expected table of texts");
+  const std::string many = "[train]\ntrials = 3\n";
+  says(kData + many + "[[network]]\nname = \"n\"\ntorchscript = \"m.pt\"\n",
+       "expected train.trials = 1, or one file a trial");
+  EXPECT_EQ(refusal(kData + many + "[[network]]\nname = \"n\"\ntorchscript = \"m-{trial}.pt\"\n"), "");
+  EXPECT_EQ(file_of_trial("m-{trial}/{trial}.pt", 7), "m-07/07.pt");
+}
+
+TEST(StudyFile, FurtherTestSets) {
+  const Study s = parse(kData + R"([[test]]
+name = "turned"
+shift = "rotation"
+strengths = [15, 7.5]
+[[test]]
+name = "clothes"
+set = "fashion-mnist"
+)",
+                        "s.toml");
+  ASSERT_EQ(s.tests.size(), 2u);
+  EXPECT_THAT(s.tests[0].strengths, ElementsAre(15.0, 7.5));
+  EXPECT_EQ(s.tests[1], (TestSpec{"clothes", "", {}, "fashion-mnist", false}));
+  EXPECT_EQ(parse(to_toml(s), "resolved"), s);
+}
+
+TEST(StudyFile, FurtherTestSetsAreRefused) {
+  const std::string test = kData + "[[test]]\nname = \"t\"\n";
+  const auto says = [](const std::string& text, const char* words) { EXPECT_THAT(refusal(text), HasSubstr(words)); };
+  says(test + "shift = \"rotatoin\"\nstrengths = [1]\n", "did you mean \"rotation\"?");
+  says(test + "shift = \"noise\"\n", "a shift and no strengths");
+  says(test + "strengths = [1]\n", "strengths and no shift");
+  says(test + "shift = \"noise\"\nstrengths = [-1]\n", "expected a number >= 0");
+  says(test + "shift = \"noise\"\nstrengths = [1, 1.0]\n", "a strength twice");
+  says(test + "shift = \"noise\"\nstrengths = [1]\nset = \"mnist\"\n", "shift and set");
+  says(test + "shift = \"noise\"\nstrengths = [1]\nsame_classes = true\n", "a shift keeps the labels");
+  says(test + "sets = \"mnist\"\n", "did you mean test.set?");
+  says(test + "set = \"mnist\"\n[[test]]\nname = \"t\"\nset = \"mnist\"\n", "a second test is named \"t\"");
+  says(test + "shift = \"noise\"\nstrengths = [1]\n[[test]]\nname = \"t-1\"\nset = \"mnist\"\n",
+       "come to the name \"t-1\"");
+  says(test + "[[network]]\nname = \"n\"\nlayers = [\"relu\"]\n", "neither shift nor set");
+  says(kData + "[test]\nname = \"t\"\n", "[[test]]");
+  says(kForeign + kArrays + "logits = {train = \"a\", test = \"b\"}\n[[test]]\nname = \"t\"\nset = \"mnist\"\n",
+       "has no features.t");
+  EXPECT_THAT(refusal(kData, {"test=3"}), HasSubstr("tests cannot be set on the command line"));
 }
 
 }  // namespace

@@ -48,8 +48,15 @@ std::string value_text(const Option& option, const Study& study);
 std::string quoted(const std::string& text);
 /// "[...]" of quoted texts.
 std::string quoted_list(const std::vector<std::string>& texts);
-/// A network's table as TOML.
+std::string number_text(double value);  ///< as TOML
+/// A network's table, and a further test set's, as TOML.
 std::string network_toml(const NetworkSpec& network);
+std::string test_toml(const TestSpec& test);
+/// Throws UsageError where networks, test sets and trials of a study do not fit together.
+void check_networks_and_tests(const Study& study, const std::string& file_name);
+
+/// The sections of docs/study-file.md on tables.
+std::string tables_as_markdown();
 
 /// Why a text cannot be a folder's name; "" if it can.
 std::string folder_name_fault(const std::string& name);

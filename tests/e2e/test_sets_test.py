@@ -1,0 +1,230 @@
+#!/usr/bin/python3
+"""Further test sets: shifted samples and other data before the same networks. What does not shift gives what was there;
+statistics are what numpy and scikit-learn make of the files; a set or a strength extends a study in place."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import h5py
+import numpy as np
+import sklearn.metrics
+
+from study_runs import HULLSCOPE, SOURCE, artifacts, differences, digests, run
+
+sys.path.insert(0, str(SOURCE / "analysis"))
+import hullscope_io  # noqa: E402
+
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="hullscope test sets "))
+DONE, SMALL = WORK / "done", WORK / "small"
+STUDY = """
+name = "shifted"
+seed = 9
+[data]
+set = "train_samples=train_x.npy,train_labels=train_y.npy,test_samples=test_x.npy,test_labels=test_y.npy"
+folder = "."
+[train]
+trials = {trials}
+epochs = 15
+rate = 0.01
+batch = 32
+[encode]
+dimensions = [2]
+hidden = [8]
+epochs = 2
+[hull]
+spaces = {spaces}
+projection = true
+[proximity]
+scores = ["kth_neighbour", "mahalanobis", "max_softmax"]
+neighbour = 3
+[reduce]
+bootstrap = 100
+[[network]]
+name = "net"
+layers = ["dense 6", "relu"]
+[[test]]
+name = "turned"
+shift = "rotation"
+strengths = [0, {strengths}]
+[[test]]
+name = "foreign"
+set = "test_samples=foreign_x.npy,test_labels=foreign_y.npy"
+[[test]]
+name = "again"
+set = "test_samples=test_x.npy,test_labels=test_y.npy"
+same_classes = true
+"""
+
+
+def images(count, seed, classes=3, side=6):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, count)
+    pixels = random.normal(80, 45, (count, side, side))
+    for i, label in enumerate(labels):
+        pixels[i, 2 * label] += 60
+    return pixels.clip(0, 255).astype("uint8"), labels
+
+
+def study(strengths="90", trials=5, spaces='["pixel", "latent"]'):
+    path = WORK / f"study {strengths} {trials}.toml"
+    path.write_text(STUDY.format(strengths=strengths, trials=trials, spaces=spaces))
+    return path
+
+
+def small():
+    """One trial, the other spaces."""
+    return study("90", 1, '["neural", "latent", "pca"]')
+
+
+def setUpModule():
+    for name, count, seed in (("train", 300, 1), ("test", 120, 2)):
+        samples, labels = images(count, seed)
+        np.save(WORK / f"{name}_x.npy", samples)
+        np.save(WORK / f"{name}_y.npy", labels)
+    np.save(WORK / "foreign_x.npy", np.random.default_rng(3).integers(0, 256, (70, 6, 6)).astype("uint8"))
+    np.save(WORK / "foreign_y.npy", np.arange(70))
+    run(DONE, study=study(), ranks=2)
+    run(SMALL, study=small(), ranks=2)
+
+
+def tearDownModule():
+    shutil.rmtree(WORK, ignore_errors=True)
+
+
+class TestSets(unittest.TestCase):
+    def test_every_file_is_there_whole_and_proved(self):
+        names = artifacts(DONE)
+        for test in ("turned-0", "turned-90", "foreign", "again"):
+            expected = {f"input/test-{test}/{name}.h5" for name in ("hull", "proximity")}
+            for trial in range(5):
+                base = f"net/trial-{trial:02}/test-{test}"
+                expected |= {f"{base}/{name}.h5" for name in ("activations", "latent-02/hull", "proximity")}
+            self.assertEqual({name for name in names if f"/test-{test}/" in name}, expected)
+        done = subprocess.run([HULLSCOPE, "check", *map(str, names.values())], text=True, stdout=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        files = [DONE / "input/test-turned-90/hull.h5", DONE / "net/trial-04/test-foreign/latent-02/hull.h5"]
+        files += [SMALL / "net/trial-00/test-turned-90" / name for name in ("hull-neural.h5", "pca-02/hull.h5")]
+        done = subprocess.run([HULLSCOPE, "verify", *map(str, files)], text=True, stdout=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_what_is_not_shifted_is_what_was_there(self):
+        self.assertEqual(hullscope_io.tests(DONE), ["again", "foreign", "turned-0", "turned-90"])
+        for folder in (DONE, SMALL):
+            self.same_points(folder)
+            self.same_hulls(folder)
+        with h5py.File(DONE / "net/trial-02/latent-02/codes.h5") as file:
+            codes = file["test/code"][:]
+        queries = np.load(DONE / "net/trial-02/test-turned-0/latent-02/test.npy")
+        np.testing.assert_allclose(queries, codes, rtol=1e-4, atol=1e-5)
+
+    def same_points(self, folder):
+        own = hullscope_io.points(folder)
+        for test in ("turned-0", "again"):
+            same = hullscope_io.points(folder, test)
+            self.assertEqual(list(same), list(own))
+            for column in own:
+                if column.endswith(".verdict") and column.startswith(("latent", "pca")):
+                    pass  # below
+                elif column in ("latent-02.euclidean", "latent-02.cosine", "latent-02.mahalanobis"):
+                    np.testing.assert_allclose(same[column], own[column], rtol=1e-3, atol=1e-4, err_msg=column)
+                elif not column.startswith("latent"):
+                    np.testing.assert_array_equal(same[column], own[column], column)
+
+    def same_hulls(self, folder):
+        """Codes are made apart, in double: only a point on the hull's boundary, to rounding, may change sides."""
+        own = hullscope_io.hull(folder)
+        for test in ("turned-0", "again"):
+            same = hullscope_io.hull(folder, test)
+            np.testing.assert_array_equal(same["sample"], own["sample"])
+            other = same.verdict != own.verdict
+            self.assertEqual(set(own.space[other]) - {"latent", "pca"}, set())
+            for frame in (own, same):
+                self.assertLess(frame.distance_upper[other].max() if other.any() else 0, 1e-5)
+
+    def test_a_turned_sample_is_turned(self):
+        before, after = np.load(WORK / "test_x.npy"), np.load(DONE / "input/test-turned-90/test.npy").reshape(-1, 6, 6)
+        for a, b in zip(before, after):
+            self.assertTrue((b == np.rot90(a)).all() or (b == np.rot90(a, -1)).all())
+
+    def test_statistics(self):
+        table = hullscope_io.results(DONE)
+        table = table[table.statistic.str.startswith("set_")]
+        own = hullscope_io.points(DONE)
+
+        def value(statistic, test, trial, space="", measure=""):
+            name, _, strength = test.partition("-")
+            found = table[(table.statistic == statistic) & (table.test_set == name) & (table.trial == trial) &
+                          (table.space == space) & (table.measure == measure)]
+            found = found[found.strength == float(strength)] if strength else found
+            self.assertEqual(len(found), 1, (statistic, test, trial, space, measure))
+            return found.iloc[0]
+
+        for test in ("", "turned-90", "again", "foreign"):
+            points = hullscope_io.points(DONE, test) if test else own
+            for trial in range(5):
+                at = points[points.trial == trial]
+                inside = at["latent-02.verdict"] == "inside"
+                self.assertAlmostEqual(value("set_fraction_inside", test, trial, "latent").value, inside.mean())
+                self.assertAlmostEqual(value("set_mean_distance", test, trial, "neural", "cosine").value,
+                                       at["neural.cosine"].mean())
+                if test == "foreign":
+                    self.assertFalse(at.correct.any())
+                    continue
+                self.assertAlmostEqual(value("set_accuracy", test, trial).value, at.correct.mean())
+                for name, chosen in (("inside", inside), ("outside", ~inside)):
+                    found = value(f"set_accuracy_{name}", test, trial, "latent")
+                    if chosen.any():
+                        self.assertAlmostEqual(found.value, at.correct[chosen].mean())
+                    else:
+                        self.assertTrue(np.isnan(found.value) and found.status == "no such points", found)
+        foreign = hullscope_io.points(DONE, "foreign")
+        for column in ("neural.euclidean", "pixel.kth_neighbour", "latent-02.mahalanobis", "output.max_softmax"):
+            space, measure = column.split(".")
+            known, other = own[own.trial == 3][column], foreign[foreign.trial == 3][column]
+            expected = sklearn.metrics.roc_auc_score([0] * len(known) + [1] * len(other), [*known, *other])
+            found = value("set_auroc_foreign", "foreign", 3, space.split("-")[0], measure).value
+            self.assertAlmostEqual(found, expected, msg=column)
+        for statistic, test in (("set_accuracy", "turned-90"), ("set_accuracy_inside_minus_outside", "turned-90")):
+            row = value(statistic, test, -1, "" if statistic == "set_accuracy" else "pixel")
+            if np.isfinite(row.value):
+                self.assertLessEqual(row.lower, row.upper)
+                self.assertEqual(row.method, "crossed bootstrap")
+        self.assertTrue(table[(table.test_set == "foreign") & (table.measure == "euclidean_true_class")].empty)
+
+    def test_another_strength_extends_in_place(self):
+        extended = WORK / "extended"
+        shutil.copytree(DONE, extended)
+        before = {name: os.stat(path).st_ino for name, path in artifacts(extended).items()}
+        text = run(extended, "--dry-run", study=study("90, 30"), ranks=2)
+        self.assertRegex(text, r"extract +30 +25 +5")
+        self.assertRegex(text, r"train +5 +5 +0")
+        run(extended, study=study("90, 30"), ranks=2)
+        for name, path in artifacts(extended).items():
+            if name in before and name != "results.h5":
+                self.assertEqual(os.stat(path).st_ino, before[name], name)
+        self.assertIn("turned-30", hullscope_io.tests(extended))
+        self.assertIn("everything is done already", run(extended, study=study("90, 30"), ranks=1))
+
+    def test_layouts(self):
+        other = WORK / "three ranks"
+        os.makedirs(other / "net/trial-00")
+        shutil.copy(SMALL / "net/trial-00/network.h5", other / "net/trial-00/network.h5")
+        run(other, study=small(), ranks=3, threads=2)
+        self.assertEqual(differences(digests(other), digests(SMALL)), [])
+
+    def test_another_shape_is_refused(self):
+        np.save(WORK / "wide.npy", np.zeros((5, 7, 6), "uint8"))
+        np.save(WORK / "wide_y.npy", np.zeros(5, int))
+        path = WORK / "wide.toml"
+        path.write_text(small().read_text().replace("foreign_x", "wide").replace("foreign_y", "wide_y"))
+        text = run(WORK / "wide", study=path, ranks=1, code=2, stages="train,extract")
+        self.assertIn("the shape 1 x 6 x 6, those of the test set foreign 1 x 7 x 6", text)
+
+
+if __name__ == "__main__":
+    os.chdir(WORK)
+    unittest.main(verbosity=2)
