@@ -204,13 +204,13 @@ int make_report(const std::string& folder) {
     throw EnvironmentError(script + ": not there; this installation is not whole, install it again");
   // -E -s: neither PYTHONPATH nor a user's own packages stand before Debian's
   std::string missing;
-  capture_child(
-      {{python, "-E", "-s", "-c",
-        "from importlib.util import find_spec\n"
-        "print(*['python3-' + m for m in ('h5py', 'numpy', 'pandas', 'matplotlib') if not find_spec(m)], end='')"},
-       {},
-       false},
-      missing);
+  capture_child({{python, "-E", "-s", "-c",
+                  "from importlib.util import find_spec\n"
+                  "print(*['python3-' + m for m in ('h5py', 'numpy', 'pandas', 'scipy', 'matplotlib') "
+                  "if not find_spec(m)], end='')"},
+                 {},
+                 false},
+                missing);
   if (!missing.empty())
     throw EnvironmentError(fmt::format(
         "the report needs Python modules that {} does not have: install the Debian packages {}", python, missing));

@@ -12,8 +12,8 @@ programs() { ls "$prefix"/bin/hullscope "$prefix"/libexec/hullscope/*; }
 
 # The owners of the shared libraries that the programs load, and what they start: mpirun, Python's plots, Slurm's clients.
 packages() {
-  printf '%s\n' openmpi-bin libopenblas0-pthread python3-h5py python3-numpy python3-pandas python3-matplotlib slurm-client \
-    ca-certificates curl
+  printf '%s\n' openmpi-bin libopenblas0-pthread python3-h5py python3-numpy python3-pandas python3-scipy python3-matplotlib \
+    slurm-client ca-certificates curl
   # dpkg knows a file of /usr/lib by the name under which its package has it, which may be /lib: both are asked for.
   programs | xargs ldd | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u | xargs realpath | sed 'p; s:^/usr::' |
     xargs dpkg-query -S 2>/dev/null | sed 's/:.*//' | sort -u
