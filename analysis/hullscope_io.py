@@ -3,6 +3,7 @@
     import hullscope_io
     hullscope_io.points("runs/mnist-mlp")    # a row a network, trial and test point: label, prediction, distances, verdicts
     hullscope_io.hull("runs/mnist-mlp")      # a row a network, trial, space and test point: verdict and distance bounds
+    hullscope_io.class_hulls("runs/mnist-mlp")  # a row a test point and class, where the study has hull.classes
     hullscope_io.results("runs/mnist-mlp")   # a row a statistic: value, interval, p, n, method, status
     hullscope_io.tests("runs/mnist-mlp")     # names of the further test sets; points() and hull() take one
 
@@ -91,6 +92,26 @@ def hull(folder, test=""):
             own = space != "pixel"
             place = {"network": network if own else "", "trial": trial if own else -1, "space": space, "dimension": d}
             frames.append(pd.DataFrame(place, index=frame.index).join(frame))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def class_hulls(folder):
+    """Every verdict against the hull of one class, of a study with hull.classes: the columns of hull() and `class`."""
+    folder, frames, seen = _require(folder), [], set()
+    for network, trial, trial_folder in _trials(folder):
+        for space, d, plain in _hull_files(trial_folder, folder / "input"):
+            path = plain.with_name(plain.stem + "-classes.h5")
+            if path in seen or not path.is_file():
+                continue
+            seen.add(path)
+            with h5py.File(path) as file:
+                labels, sample = file["class"][:], file["sample"][:]
+                table = {name: file[f"class_hull/{name}"][:].ravel() for name in ("verdict", "distance_lower", "distance_upper")}
+            table["verdict"] = VERDICTS[table["verdict"]]
+            own = space != "pixel"
+            place = {"network": network if own else "", "trial": trial if own else -1, "space": space, "dimension": d,
+                     "sample": np.repeat(sample, len(labels)), "class": np.tile(labels, len(sample))}  # fmt: skip
+            frames.append(pd.DataFrame({**place, **table}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 

@@ -118,9 +118,10 @@ def warnings(results, table):
 def choices(results):
     """What the paper does not state and this study chose."""
     o = lambda key: option(results, key, "?")  # noqa: E731
+    epochs = lambda key: "1 epoch" if o(key) == 1 else f"{o(key)} epochs"  # noqa: E731
     return [
-        f"Classifiers: Adam at rate {o('train.rate')}, batches of {o('train.batch')}, {o('train.epochs')} epochs, inputs scaled: {o('train.scaling')}. The paper names Adam alone.",
-        f"Autoencoders: batches of {o('encode.batch')} at rate {o('encode.rate')}, {o('encode.epochs')} epochs, {o('encode.output')} output; chosen by the error on held-out training activations.",
+        f"Classifiers: Adam at rate {o('train.rate')}, batches of {o('train.batch')}, {epochs('train.epochs')}, inputs scaled: {o('train.scaling')}. The paper names Adam alone.",
+        f"Autoencoders: batches of {o('encode.batch')} at rate {o('encode.rate')}, {epochs('encode.epochs')}, {o('encode.output')} output; chosen by the error on held-out training activations.",
         "Neural space: values after ReLU, before dropout, in evaluation mode.",
         "Inside means: exactly in the closed convex hull, proved; the paper names neither solver nor tolerance.",
         f"Intrinsic dimension: the smallest d with mean relative accuracy of at least {results.threshold:g}, there and at every larger d.",

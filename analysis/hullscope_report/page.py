@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import fig4, fig5, hull_figures, images, overview, scores, special, tables, test_sets, verdicts
+from . import fig4, fig5, hull_figures, images, jobs, overview, scores, special, tables, test_sets, verdicts
 from .fig4 import families
 from .long_table import long_table
 from .pieces import Pieces, escape, page, plural, slug
@@ -45,13 +45,20 @@ def answer(results):
     return "".join(sentences)
 
 
-def overview_section(results, table, files):
+def job_tables(results, pieces):
+    """Of a study that was submitted to Slurm: what failed, and what its jobs asked for and used."""
+    return "".join(pieces.table(f"jobs-{k}", caption, head, rows, 2, source="batch/status.json", wrap=True)
+                   for k, (caption, head, rows) in enumerate(jobs.tables(results.folder)))  # fmt: skip
+
+
+def overview_section(results, table, files, pieces):
     found, lacking = overview.warnings(results, table), overview.missing(results, table, files)
     parts = [overview.what_was_run(results, files), answer(results)]
     if found:
         parts.append(f'<section class="warnings" aria-label="Warnings"><strong>Read with care</strong>{overview.bullets(found)}</section>')
     if lacking:
         parts.append(f"<h3>What is missing, and why</h3>{overview.bullets(lacking)}")
+    parts.append(job_tables(results, pieces))
     parts.append(f"<h3>Which choices are ours</h3>{overview.bullets(overview.choices(results))}")
     return "".join(parts)
 
@@ -156,7 +163,7 @@ def render(results, folder):
     elif paper_values(results):
         compared = "<p>The paper gives no value that this study has.</p>"
     sections = [
-        ("overview", "What was run", overview_section(results, table, files)),
+        ("overview", "What was run", overview_section(results, table, files, pieces)),
         ("claims", "The claims", verdicts.claims_section(results, pieces)),
         ("figure-4", "Low-dimensional, and in the hull", compared + fig_4),
         ("figure-5", "What goes with a right answer", fig_5),

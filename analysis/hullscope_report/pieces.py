@@ -136,7 +136,7 @@ class Pieces:
 CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --quiet: #555d69; --line: #d8dce2; --page: #fff; --tint: #f5f7f9; --link: #0b5c94;
   --warn: #fff7e6; --warn-line: #c77700; --yes: #0a6b45; --no: #9c1c1c; --partly: #7a5200; --weak: #767e89; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --quiet: #a9b1bc; --line: #3a4048; --page: #14171b; --tint: #1d2126;
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --quiet: #a9b1bc; --line: #3a4048; --page: #14171b; --tint: #1d2126;
   --link: #7fbfff; --warn: #2b2312; --warn-line: #e0a030; --yes: #63d3a6; --no: #ff9a9a; --partly: #f0c060; --weak: #8b939e; }
   figure img { background: #fff; border-radius: 6px; padding: 6px; } }
 * { box-sizing: border-box; }
@@ -172,6 +172,7 @@ a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 2px sol
 .skip { position: absolute; left: -999px; } .skip:focus { position: static; }
 @media print { :root { --ink: #000; --quiet: #333; --page: #fff; --line: #bbb; --link: #000; } body { max-width: none; font-size: 10pt; padding: 0; }
   h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; } nav, .skip { display: none; }
+  details::details-content { content-visibility: visible; block-size: auto; }
   th, td { white-space: normal; } table { font-size: 7.5pt; } }
 """
 

@@ -131,8 +131,8 @@ def circle_figure(circle):
         axes[1].plot(*centres.T, "+", color=NEUTRAL, markersize=3.5)
         x = np.linspace(-1.6, 1.6, 161)
         mesh = np.stack(np.meshgrid(x, x), -1)
-        for k in range(0, units, max(1, units // 12)):
-            curve = np.exp(-((mesh - centres[k]) ** 2).sum(-1) / (2 * circle.options["width"] ** 2))
+        for k in range(min(units, 14)):
+            curve = np.exp(-((mesh - centres[17 * k % units]) ** 2).sum(-1) / (2 * circle.options["width"] ** 2))
             axes[1].contour(x, x, curve, levels=[0.5], colors=[colour_of(k)], linewidths=0.8)
         axes[1].add_patch(plt.Circle((0, 0), 1, fill=False, color="black", linewidth=0.7))
         panel_letter(axes[1], "b", f"{units} tuning curves: centres, some half-heights")

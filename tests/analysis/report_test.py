@@ -10,12 +10,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from html.parser import HTMLParser
 
 import h5py
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "analysis"))
@@ -315,6 +317,39 @@ class Report(unittest.TestCase):
             self.assertEqual([row[1:] for row in rows[1:]], [["1", "10 of 10", "yes"], ["2", "10 of 10", "yes"], ["3", "7 of 10", "yes"]])
             frame = pd.read_csv(pathlib.Path(folder) / "report/figures/fig2d.csv")
             self.assertEqual(frame[(frame.true_dimension == 2) & (frame.d == 1)].paper.item(), 0.901)
+
+
+class Compare(unittest.TestCase):
+    """The rule of agreement with the paper."""
+
+    @staticmethod
+    def cell(ours, paper, interval=(np.nan, np.nan), kind="value", **study):
+        from hullscope_report import compare
+
+        return compare.cell(types.SimpleNamespace(study=study), "mlp-64", "x", ours, paper, interval, kind)
+
+    def test_values(self):
+        near = [0.40, 0.42, 0.38, 0.41, 0.39]
+        for ours, paper, interval, label, meets in (
+            (near, 0.41, (0.38, 0.44), "agrees", "yes"), (near, 0.9, (0.85, 0.95), "differs", "no"),
+            (near, 0.408, (np.nan, np.nan), "agrees", ""),  # within 0.01
+            (near, 0.425, (np.nan, np.nan), "differs", ""),  # 2 sqrt(1/5 + 1/10) SD = 0.017
+            ([0.9, 0.1, 0.5, 0.7, 0.3], 0.8, (np.nan, np.nan), "agrees", ""),
+        ):  # fmt: skip
+            found = self.cell(ours, paper, interval)
+            self.assertEqual((found["label"], found["meet"]), (label, meets), (ours, paper))
+            self.assertAlmostEqual(found["difference"], np.mean(ours) - paper)
+        half = scipy.stats.t.ppf(0.975, 4) * scipy.stats.sem(near)
+        np.testing.assert_allclose(self.cell(near, 0.4)["interval"], [0.4 - half, 0.4 + half])
+
+    def test_what_cannot_be_compared(self):
+        for ours, study in (([0.4], {}), ([np.nan, np.nan], {}), ([0.4, 0.5], {"preset": "smoke"})):
+            self.assertEqual(self.cell(ours, 0.4, **study)["label"], "not comparable")
+        self.assertEqual(self.cell([0.4, 0.4, np.nan], 0.4, preset="full")["label"], "agrees")
+
+    def test_of_z_the_sign_alone(self):
+        for ours, interval, label in (([-20, -25], (-6, -4), "agrees"), ([2, 3], (-6, -4), "differs"), ([2, 3], (-12, 2), "not comparable")):
+            self.assertEqual(self.cell(ours, sum(interval) / 2, interval, "sign")["label"], label)
 
 
 class Circle(unittest.TestCase):

@@ -72,6 +72,12 @@ class Reduce(Pretended):
             here = hull[(hull.network == "two") & (hull.trial == 3) & (hull.space == "latent") & (hull.dimension == 2)].sort_values("sample")
             np.testing.assert_array_equal(here.distance_upper, by_id(file, "sample", "distance_upper"))
         self.assertEqual(len(hull), (2 * 5 * 5 + 1) * 360)  # two latent, two PCA, the neural hull a trial; the pixels once
+        classes = hullscope_io.class_hulls(self.folder)
+        self.assertEqual(len(classes), (2 * 5 * 3 + 1) * 360 * 4)  # two latent spaces and the neural one a trial; the pixels once
+        here = classes[(classes.network == "two") & (classes.trial == 3) & (classes.dimension == 2) & (classes["class"] == 1)].sort_values("sample")
+        found = self.class_verdicts(self.folder / "two/trial-03/latent-02/hull")
+        np.testing.assert_array_equal(here.verdict == "inside", found[1][:, 1] == 1)
+        np.testing.assert_array_equal(here.distance_upper, found[2][:, 1])
         results = hullscope_io.results(self.folder)
         with h5py.File(self.folder / "results.h5") as file:
             np.testing.assert_array_equal(results.value, file["table/value"][:])
