@@ -167,12 +167,15 @@ store::Shard find_shard(const HullWork& work, const hull::Membership& membership
   const hull::MembershipAnswer answer = membership.find({hullscope::view(queries), work.mask, leave_out});
   std::vector<std::int32_t> passes;
   std::int64_t exact = 0;
+  double products = 0;
   for (const hull::QueryStatistics& s : answer.statistics) {
     passes.push_back(s.passes);
     exact += s.exact_steps > 0;
+    products += s.products;
   }
   store::Shard shard = to_shard(pack_proofs(answer.proofs, passes, first, work.points.dimension()));
   shard["exact_queries"] = std::vector<std::int64_t>{exact};
+  shard["products"] = std::vector<double>{products};
   if (has_reasons(work)) {
     std::vector<std::string> reasons;
     for (const hull::QueryStatistics& s : answer.statistics) reasons.push_back(s.solver_reason);
@@ -271,6 +274,7 @@ struct Gathered {
   HullPiece piece;
   std::vector<std::string> reasons;
   std::int64_t exact = 0;
+  double products = 0;
 };
 
 template <class T>
@@ -296,6 +300,9 @@ Gathered gather(const Comm& world, const HullWork& work) {
     std::vector<std::int64_t> exact;
     take(shard, "exact_queries", exact);
     mine.exact += exact.empty() ? 0 : exact.front();
+    std::vector<double> products;
+    take(shard, "products", products);
+    mine.products += products.empty() ? 0 : products.front();
     if (has_reasons(work)) take(shard, "solver_reason", mine.reasons);
     append(mine.piece, from_shard(shard));
   }
@@ -314,6 +321,9 @@ HullSummary summarise(const Comm& world, const HullWork& work, const Gathered& m
   for (std::int64_t* count : {&sum.inside, &sum.outside, &sum.undecided, &sum.within_eps}) *count = world.sum(*count);
   sum.exact = world.sum(mine.exact);
   sum.queries = work.queries.size();
+  const double all = static_cast<double>(work.points.size()) * static_cast<double>(work.points.dimension()) *
+                     static_cast<double>(std::max<std::int64_t>(sum.queries, 1));
+  sum.computed = world.sum(mine.products) / all;
   sum.scale = scale;
   return sum;
 }
@@ -374,7 +384,9 @@ HullSummary write_hull_file(const Comm& world, const HullWork& work, const hull:
   writer.attribute("/", "outside", sum.outside);
   writer.attribute("/", "undecided", sum.undecided);
   writer.attribute("/", "within_eps", sum.within_eps);
-  writer.publish(Stage::record(world, watch));
+  store::RunRecord run = Stage::record(world, watch);
+  run.more = {{"products_computed", sum.computed}};
+  writer.publish(run);
   if (world.root()) work.shards.remove();
   world.barrier();
   return sum;

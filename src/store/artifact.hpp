@@ -34,6 +34,7 @@ struct Provenance {
 struct RunRecord {
   double wall_seconds = 0, cpu_seconds = 0;  ///< of all ranks
   std::int64_t peak_bytes = 0;               ///< proportional set size, summed over the ranks of a node, largest node
+  std::vector<std::pair<std::string, double>> more = {};  ///< what only this stage measures, by name
 };
 
 /// Writes one artifact. All members are collective over `comm`, in the same order on every rank.

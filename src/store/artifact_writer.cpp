@@ -400,6 +400,7 @@ void ArtifactWriter::State::write_run(const RunRecord& run, const std::set<std::
   need(make_groups(file.get(), "/run/"), "/run");
   const Handle group(H5Gopen2(file.get(), "/run", H5P_DEFAULT), H5Gclose);
   for (const auto& [name, value] : values) need(write_attribute(group.get(), name, value), "/run");
+  for (const auto& [name, value] : run.more) need(write_attribute(group.get(), name, value), "/run");
 }
 
 std::string ArtifactWriter::State::finish(const RunRecord& run, const std::set<std::string>& hosts) {

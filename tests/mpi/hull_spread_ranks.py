@@ -68,6 +68,8 @@ def spread_membership(folder):
             out = os.path.join(folder, f"spread {d} {ranks} {memory}.h5")
             run(ranks, *arguments, "--output", out, "--memory", str(memory))
             expect(digest(out) == digest(whole), f"d = {d}, {ranks} ranks of {memory} bytes: another content")
+            with h5py.File(out) as file:
+                expect(d < 5 or file["run"].attrs["products_computed"] > 0, f"d = {d}: no products")
         run(1, "verify", out)
         refused = run(2, *arguments, "--output", os.path.join(folder, "none.h5"), "--memory", str(tile), code=2)
         expect("start more ranks" in refused.stderr, refused.stderr)
