@@ -18,7 +18,8 @@ BLOCK = re.compile(r"<!-- (test|output) -->\n```(\w+)\n(.*?)```", re.S)
 
 
 def main():
-    environment = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}", STUDIES=str(SOURCE / "studies"))
+    # Python blocks run again with each later one, and must write the same files (torch.jit.save follows the hash seed).
+    environment = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}", STUDIES=str(SOURCE / "studies"), PYTHONHASHSEED="0")
     count = 0
     for document in map(pathlib.Path, sys.argv[1:]):
         with tempfile.TemporaryDirectory() as scratch:
