@@ -92,7 +92,7 @@ def ours_table(cells):
 def work_table(cells):
     """What the finder says of its own work, where the program stores it."""
     keys = sorted({key for cell in cells.cells.values() if cell["kind"] == "ours" for key in cell["run"]})
-    keys = [key for key in keys if any(word in key for word in ("fraction", "priced", "work", "exact"))]
+    keys = [key for key in keys if any(word in key for word in ("products", "exact"))]
     rows = []
     for name in cells.names("ours"):
         for mode in ("membership", "projection"):
