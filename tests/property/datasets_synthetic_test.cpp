@@ -151,6 +151,20 @@ TEST(GaussianClasses, TheNoiseGivesTheWantedAccuracyInEveryDimension) {
   EXPECT_NEAR(nearest_centre_accuracy("gaussian-classes?dimension=2&accuracy=0.9&classes=4&ambient=5", 5), 0.9, 0.02);
 }
 
+TEST(GaussianClasses, WhitenedCentresHaveMeanZeroAndTheIdentityAsCovariance) {
+  for (const int classes : {2, 3, 10})
+    for (int dimension = 1; dimension < classes; ++dimension) {
+      const std::string name =
+          "gaussian-classes?whitened=1&dimension=" + std::to_string(dimension) + "&classes=" + std::to_string(classes);
+      const GaussianClasses set = gaussian_classes(name, 2022);
+      const Eigen::Map<const Matrix<double>> latent(set.latent_centres.data(), set.classes, set.dimension);
+      EXPECT_LT(latent.colwise().mean().norm(), 1e-12) << name;
+      const Matrix<double> covariance = latent.transpose() * latent / classes;
+      EXPECT_LT((covariance - Matrix<double>::Identity(dimension, dimension)).norm(), 1e-12) << name;
+    }
+  EXPECT_NEAR(nearest_centre_accuracy("gaussian-classes?dimension=6&whitened=1", 3), 0.7, 0.02);
+}
+
 // Two classes at distance D with noise s: the nearest-centre rule is right with probability Phi(D / 2s).
 TEST(GaussianClasses, NoiseAgreesWithTheClosedFormOfTwoClasses) {
   const double wanted = 0.8413447460685429;  // Phi(1): D / 2s = 1
@@ -240,6 +254,7 @@ TEST(SyntheticNames, UnknownAndIllParametersAreNamed) {
   fault("gaussian-classes?classes=1", {"1 classes", "noise=VALUE"});
   fault("gaussian-classes?accuracy=0.05", {"accuracy of 0.05"});
   fault("gaussian-classes?accuracy=1", {"accuracy of 1"});
+  fault("gaussian-classes?whitened=1&dimension=10", {"10 classes span 9 dimensions", "whitened=0"});
   expect_error<UsageError>([] { make("gaussian?n=5", "train", 1, 6); }, {"first 6", "it has 5"});
   expect_error<UsageError>([] { make("gaussian", "validation"); }, {"split \"validation\"", "train or test"});
   expect_error<EnvironmentError>([] { make("gaussian?n=1e9&d=1e6"); }, {"memory"});

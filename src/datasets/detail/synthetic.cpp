@@ -114,9 +114,10 @@ Samples draw(const SetRequest& request, std::int64_t n, std::int64_t d, std::int
   return samples;
 }
 
-/// An orthonormal basis of a random subspace: rows x d, Gram and Schmidt on standard normal rows, twice for accuracy.
-std::vector<std::vector<double>> random_basis(std::uint64_t key, std::int64_t rows, std::int64_t d) {
-  std::vector<std::vector<double>> basis;
+/// An orthonormal basis of a random subspace, after the unit vectors of `basis`, to which it is orthogonal: `rows` more
+/// vectors of d values, Gram and Schmidt on standard normal ones, twice for accuracy.
+std::vector<std::vector<double>> random_basis(std::uint64_t key, std::int64_t rows, std::int64_t d,
+                                              std::vector<std::vector<double>> basis = {}) {
   for (std::int64_t r = 0; r < rows; ++r) {
     RandomStream stream(key, static_cast<std::uint64_t>(r));
     std::vector<double> v(static_cast<std::size_t>(d));
@@ -217,7 +218,8 @@ const std::vector<SyntheticKind>& synthetic_kinds() {
         {"per_class_train", 5000, 0, 1e8, true, "training samples a class"},
         {"per_class_test", 1000, 0, 1e8, true, "test samples a class"},
         {"noise", 0, 0, 1e6, false, "standard deviation of the isotropic noise; 0: from accuracy"},
-        {"accuracy", 0.7, 0, 1, false, "accuracy of the nearest-centre rule that the noise is chosen for"}}},
+        {"accuracy", 0.7, 0, 1, false, "accuracy of the nearest-centre rule that the noise is chosen for"},
+        {"whitened", 0, 0, 1, true, "1: centres of equal scatter in every direction; 0: standard normal ones"}}},
       {"circle",
        "points on and in a circle, seen through bell-shaped tuning curves (the paper's Fig. 1)",
        {{"n", 100, 0, kMany, true, "training points, evenly on the unit circle"},
@@ -268,6 +270,18 @@ double noise_for_accuracy(const std::vector<double>& z, std::int64_t classes, st
   return *place;
 }
 
+// K x n: centres whose mean is 0 and whose covariance is the identity, so that every direction of the subspace parts
+// the classes alike: the columns are random, orthonormal, and orthogonal to (1, ..., 1); times sqrt(K).
+std::vector<double> whitened_centres(std::uint64_t key, std::int64_t classes, std::int64_t dimension) {
+  const double root = std::sqrt(static_cast<double>(classes));
+  const std::vector<double> ones(static_cast<std::size_t>(classes), 1 / root);
+  const auto columns = random_basis(key, dimension, classes, {ones});
+  std::vector<double> centres;
+  for (std::size_t k = 0; k < ones.size(); ++k)
+    for (std::size_t j = 1; j < columns.size(); ++j) centres.push_back(root * columns[j][k]);
+  return centres;
+}
+
 GaussianClasses gaussian_classes(const std::string& name, std::uint64_t seed) {
   const SyntheticKind& kind = kind_of(name);
   const Values values = parse_parameters(name);
@@ -283,9 +297,18 @@ GaussianClasses gaussian_classes(const std::string& name, std::uint64_t seed) {
                     "1/classes and 1, or noise=VALUE",
                     name, set.classes, accuracy));
   const std::uint64_t key = stream_key(seed, stream_name(kind, "centres"));
-  for (std::int64_t k = 0; k < set.classes; ++k) {
-    RandomStream stream(key, static_cast<std::uint64_t>(k));
-    for (std::int64_t j = 0; j < set.dimension; ++j) set.latent_centres.push_back(stream.normal());
+  if (values.at("whitened") != 0) {
+    if (set.dimension >= set.classes)
+      throw UsageError(
+          fmt::format("data set \"{}\": whitened centres of {} classes span {} dimensions; expected "
+                      "dimension below classes, or whitened=0",
+                      name, set.classes, set.classes - 1));
+    set.latent_centres = whitened_centres(key, set.classes, set.dimension);
+  } else {
+    for (std::int64_t k = 0; k < set.classes; ++k) {
+      RandomStream stream(key, static_cast<std::uint64_t>(k));
+      for (std::int64_t j = 0; j < set.dimension; ++j) set.latent_centres.push_back(stream.normal());
+    }
   }
   const auto basis = random_basis(stream_key(seed, stream_name(kind, "subspace")), set.dimension, set.ambient);
   set.centres.assign(static_cast<std::size_t>(set.classes * set.ambient), 0.0);
