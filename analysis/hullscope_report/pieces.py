@@ -120,6 +120,7 @@ class Pieces:
             figure.text(0.5, 0.5, self.watermark, ha="center", va="center", rotation=28, fontsize=34, color="#b00020", alpha=0.13, zorder=10, gid="watermark")
         stem = self.folder / "figures" / name
         figure.savefig(f"{stem}.svg", metadata={"Date": None})
+        figure.set_layout_engine("none")  # as it was laid out for the SVG; to do it again costs as much as all the rest
         figure.savefig(f"{stem}.png", dpi=200)
         frame.to_csv(f"{stem}.csv", index=False)
         pyplot.close(figure)
