@@ -187,7 +187,7 @@ std::string existing_folder(const std::string& folder) {
 
 /// For the last job of a round: 0, statistics and report are to be made; 75, a new round was submitted; 1, something is
 /// missing for good.
-int automatic_exit(const batch::Submission& submission) {
+int automatic_exit(const batch::Submission& submission, const study::Study& study) {
   print_left_out(submission);
   if (!submission.layout.jobs.empty()) {
     print_layout(submission);
@@ -203,6 +203,10 @@ int automatic_exit(const batch::Submission& submission) {
   if (submission.given_up.empty() && submission.blocked.empty()) return kExitDone;
   const std::string missing =
       fmt::format("{} tasks failed and {} need them", submission.given_up.size(), submission.blocked.size());
+  if (study.reduce.partial) {
+    say(missing + ": statistics and report are made of what is there (reduce.partial)");
+    return kExitDone;
+  }
   std::fprintf(stderr, "hullscope: %s: no report; mend the cause and type hullscope resume\n", missing.c_str());
   return kExitFailed;
 }
@@ -276,7 +280,7 @@ int run_resume(const std::vector<std::string>& arguments) {
   auto request = request_for(o, study, folder, record.workdir);
   if (o.dry_run) return print_dry_run(request);
   const auto submission = batch::submit(request);
-  return o.automatic ? automatic_exit(submission) : print_submission(submission, folder);
+  return o.automatic ? automatic_exit(submission, study) : print_submission(submission, folder);
 }
 
 /// What finished files say of their runs; nothing where the program that reads them fails.

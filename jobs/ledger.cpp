@@ -54,8 +54,20 @@ std::string Ledger::maker_of(const std::string& relative_path) const {
   throw InternalError("no task makes " + relative_path);
 }
 
+/// The task's inputs (role -> path) without those that are missing and that it can do without.
+std::map<std::string, std::string> Ledger::inputs_there(const study::Task& task) {
+  auto inputs = task.inputs;
+  if (task.stage == "reduce" && study_.reduce.partial)
+    std::erase_if(inputs, [&](const auto& input) { return digest_of(input.second).empty(); });
+  return inputs;
+}
+
 std::string Ledger::missing_input(const study::Task& task) {
-  for (const auto& [role, path] : task.inputs)
+  const auto inputs = inputs_there(task);
+  if (inputs.empty() && !task.inputs.empty())
+    return fmt::format("{} needs some result of the study, and there is none in {}; run the other stages first",
+                       task.name, folder_);
+  for (const auto& [role, path] : inputs)
     if (!study::is_data(role) && digest_of(path).empty())
       return faults_.count(path) ? fmt::format("{} needs a whole file, but {}; run stage {} to make it anew", task.name,
                                                faults_[path], maker_of(path))
@@ -72,7 +84,7 @@ store::Provenance Ledger::provenance(const study::Task& task) {
   made.options_hash = study::options_hash(study_, task);
   made.seed = static_cast<std::uint64_t>(study_.seed);
   std::map<std::string, std::string> digests;
-  for (const auto& [role, path] : task.inputs) {
+  for (const auto& [role, path] : inputs_there(task)) {
     const bool is_data = study::is_data(role);
     digests[role] = is_data ? data_digests_.at(path) : digest_of(path);
     made.inputs[role].digest = digests[role];
@@ -86,7 +98,7 @@ store::Provenance Ledger::provenance(const study::Task& task) {
 /// The key alone: what a plan of many tasks asks of each.
 std::string Ledger::key_of(const study::Task& task) {
   std::map<std::string, std::string> digests;
-  for (const auto& [role, path] : task.inputs)
+  for (const auto& [role, path] : inputs_there(task))
     digests[role] = study::is_data(role) ? data_digests_.at(path) : digest_of(path);
   return study::task_key(study::options_hash(study_, task), digests);
 }

@@ -31,7 +31,8 @@ class Ledger {
 
   /// Reads attributes only. A torn or foreign file counts as not there (the note of those who need it says why).
   TaskStatus judge(const study::Task& task);
-  /// What the task's file will carry. Throws EnvironmentError if an input is missing (names the stage that makes it).
+  /// What the task's file will carry. Throws EnvironmentError if an input is missing (names the stage that makes it);
+  /// of reduce, where reduce.partial allows that, only if all are, and the others are its inputs.
   store::Provenance provenance(const study::Task& task);
   /// The content digest of an artifact of the folder, as stored; "" if there is no whole one.
   std::string digest_of(const std::string& relative_path);
@@ -47,6 +48,7 @@ class Ledger {
  private:
   std::string missing_input(const study::Task& task);
   std::string key_of(const study::Task& task);
+  std::map<std::string, std::string> inputs_there(const study::Task& task);
   std::string difference(const store::Provenance& wanted, const store::Provenance& found) const;
 
   study::Study study_;

@@ -12,6 +12,7 @@
 #include <hullscope/statistics/logit.hpp>
 
 #include "long_table.hpp"
+#include "missing_files.hpp"
 #include "reduce_over_trials.hpp"
 #include "reduce_rows.hpp"
 #include "reduce_trial.hpp"
@@ -79,7 +80,13 @@ void reduce_task(Stage& stage, const study::Task& task) {
   const parallel::Stopwatch watch;
   const parallel::Comm& world = stage.world();
   const store::Provenance provenance = stage.provenance(task);
-  const Frame frame = make_frame(stage);
+  const auto plan = study::make_plan(stage.study());
+  const auto missing = missing_files(task, provenance.inputs, plan, stage.folder());  // none, unless reduce.partial
+  const WholePart part = whole_part(stage.study(), plan, missing, kFewestTrialsForAnInterval);
+  if (world.root() && !missing.empty())
+    parallel::log_warning(fmt::format("reduce: {} files are missing; reduced are {} trials of each of {} networks",
+                                      missing.size(), part.study.train.trials, part.study.networks.size()));
+  const Frame frame = make_frame(part.study, part.tasks, stage.folder());
   ResultsTable table = make_table(frame, provenance.inputs.size());
   const std::int64_t networks = table.size("network"), trials = table.size("trial"), measures = table.size("measure");
   // Optional arrays are made on every rank alike, also on those without a trial.
@@ -111,6 +118,7 @@ void reduce_task(Stage& stage, const study::Task& task) {
   write_scales(writer, frame, table, provenance);
   table.write(writer);
   write_long_table(writer, frame.study.data.set, rows);
+  if (frame.study.reduce.partial) write_missing(writer, missing, part);
   std::vector<std::string> texts;
   for (const double code : status) texts.push_back(status_text(code));
   writer.write_text("/logit/status", texts);

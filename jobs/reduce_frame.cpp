@@ -4,9 +4,8 @@
 
 namespace hullscope::jobs {
 
-Frame make_frame(const Stage& stage) {
-  const study::Study& study = stage.study();
-  Frame frame{study, {stage.folder(), study::make_plan(study)}, {}, {}, 0};
+Frame make_frame(const study::Study& study, std::vector<study::Task> tasks, const std::string& folder) {
+  Frame frame{study, {folder, std::move(tasks)}, {}, {}, 0};
   for (const auto& network : study.networks) frame.networks.push_back(network.name);
   for (const char* space : {"latent", "neural", "pixel"})
     if (std::count(study.proximity.spaces.begin(), study.proximity.spaces.end(), space) &&

@@ -9,7 +9,7 @@
 namespace hullscope::jobs {
 
 struct Frame {
-  const study::Study& study;
+  study::Study study;
   StudyFiles files;
   std::vector<std::string> networks, spaces;  ///< spaces: of latent, neural, pixel, those with distances
   std::int64_t dimension;                     ///< d of the space "latent"
@@ -23,7 +23,8 @@ struct Frame {
   }
 };
 
-Frame make_frame(const Stage& stage);
+/// `tasks`: of the study's plan. `folder`: where their files are.
+Frame make_frame(const study::Study& study, std::vector<study::Task> tasks, const std::string& folder);
 
 /// Does the study test the hull in this space (pixel, neural, latent, pca)?
 bool tests_hull(const Frame& frame, const std::string& space);

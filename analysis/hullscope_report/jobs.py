@@ -4,6 +4,8 @@ last job of a submitted study writes (hullscope status --json). A study that was
 import json
 import pathlib
 
+import h5py
+
 
 def read(folder):
     """The status as a dictionary; None if there is none, or none that can be read."""
@@ -57,16 +59,29 @@ def used(status):
     return caption, head, rows
 
 
-def missing(status):
-    """(caption, head, rows) of a table: the tasks that are not done, and why; None if all are."""
+def lacking(folder):
+    """{task: why its file is missing, as far as files tell}, which results.h5 has been made without (reduce.partial)."""
+    try:
+        with h5py.File(pathlib.Path(folder) / "results.h5") as file:
+            if "missing" not in file:
+                return {}
+            return dict(zip(file["missing/task"].asstr()[...], file["missing/reason"].asstr()[...]))
+    except OSError:
+        return {}
+
+
+def missing(status, without=()):
+    """(caption, head, rows) of a table: the tasks that are not done, and why; None if all are. `without`: as lacking() has it;
+    Slurm's reasons come first."""
     rows = [[f["task"], f["reason"] + (f" ({f['tries']} tries)" if f.get("tries", 0) > 1 else "")] for f in status.get("failed", [])]
     rows += [[b["task"], f"needs {b['reason']}"] for b in status.get("blocked", [])]
+    rows += [[task, why] for task, why in dict(without).items() if task not in {row[0] for row in rows}]
     if not rows:
         return None
-    return f"What is missing, and why: {len(rows)} task{'s' if len(rows) != 1 else ''} when the last job began.", ["task", "reason"], rows
+    return f"What is missing, and why: {len(rows)} task{'s' if len(rows) != 1 else ''}.", ["task", "reason"], rows
 
 
 def tables(folder):
     """All of these that there are."""
-    status = read(folder)
-    return [found for found in (missing(status), used(status)) if found] if status else []
+    status = read(folder) or {"stages": []}
+    return [found for found in (missing(status, lacking(folder)), used(status)) if found]

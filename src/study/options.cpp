@@ -272,6 +272,12 @@ const std::vector<Option>& option_table() {
        FLAG(reduce.allow_undecided),
        {},
        "accept undecided hull verdicts (counted, treated as missing) instead of refusing"},
+      {"reduce.partial",
+       "reduce",
+       science,
+       FLAG(reduce.partial),
+       {},
+       "where tasks have failed, work on what is there: a trial that lacks a file is left out and listed in /missing"},
 
       {"report.title",
        "report",

@@ -102,6 +102,7 @@ struct Study {
     std::int64_t dimension = 16;      ///< the latent space of Fig. 5 (the largest studied one if it is not there)
     double relative_accuracy = 0.99;  ///< the rule of the intrinsic dimension
     bool allow_undecided = false;
+    bool partial = false;  ///< work on what is there; a trial that lacks a file is left out
     bool operator==(const Reduce&) const = default;
   } reduce;
 

@@ -290,6 +290,22 @@ class Failing(Verbs):
         self.work()
         self.assertEqual([stage["done"] for stage in self.status()["stages"]], [1, 1])
 
+    def test_a_report_of_what_is_there(self):
+        self.knob("fails", "input/hull 1 hullscope: the moon is in the wrong house\n")
+        with open(self.profile, "a") as file:
+            file.write("[work]\ntries = 1\n")
+        self.submit("--set", "reduce.partial=true")
+        self.work()
+        status = self.status()
+        self.assertNotIn("failed", status["report"])  # the last job went on to its end
+        self.assertFalse(status["complete"])
+        self.assertIn("1 tasks failed and 0 need them: statistics and report are made of what is there",
+                      self.run_it("logs", self.out, "report"))
+        with open(self.out + "/batch/status.json") as file:
+            failed = json.load(file)["failed"]
+        self.assertEqual([(task["task"], task["tries"]) for task in failed], [("input/hull", 1)])
+        self.assertIn("the moon", failed[0]["reason"])
+
     def test_out_of_memory_is_tried_once_with_more(self):
         self.knob("fails", "input/hull 137 slurmstepd: error: Detected 1 oom_kill event in StepId=101.0.\n")
         self.submit()
