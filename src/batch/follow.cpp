@@ -78,8 +78,8 @@ class Follower {
     const auto entry = slurm_.entry(*place->job, place->element);
     const std::string log = log_of(*place);
     if (entry && entry->alive())
-      return entry->state == "PENDING" ? TaskStatus{TaskState::waiting, waiting_words(*entry), log}
-                                       : TaskStatus{TaskState::running, "", log};
+      return entry->waits() ? TaskStatus{TaskState::waiting, waiting_words(*entry), log}
+                            : TaskStatus{TaskState::running, "", log};
     const std::string outcome_file =
         record_.folder + "/" + outcome_path(round_folder(place->round->number), place->job->name, place->element);
     const auto outcome = read_outcome(outcome_file);
@@ -168,7 +168,7 @@ std::string report_state(const Record& record, const SlurmView& slurm, bool repo
   const auto entry = slurm.entry(*job, 1);
   const std::string folder = round_folder(last->number);
   const auto outcome = read_outcome(record.folder + "/" + outcome_path(folder, "report", 1));
-  if (entry && entry->alive()) return entry->state == "PENDING" ? "waits " + waiting_words(*entry) : "running";
+  if (entry && entry->alive()) return entry->waits() ? "waits " + waiting_words(*entry) : "running";
   done = outcome.ended && outcome.code == 0 && (!reports || fs::exists(page));
   if (done) return reports ? page : "none, for the study has no networks";
   if (job->state == "cancelled") return "cancelled by the user";

@@ -160,6 +160,7 @@ std::string waiting_words(const QueueEntry& entry) {
       {"PartitionNodeLimit", "for ever: its nodes are beyond the partition's limit"},
       {"BadConstraints", "for ever: no node has what it asks for"},
       {"Licenses", "for a licence"}};
+  if (entry.held()) return "for ever: Slurm holds it, for it was requeued too often (hullscope resume releases it)";
   const auto reason = entry.reason.substr(0, entry.reason.find_first_of(", ("));
   const auto found = words.find(reason);
   if (entry.state != "PENDING") return entry.state;

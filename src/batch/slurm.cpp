@@ -85,6 +85,17 @@ bool QueueEntry::alive() const {
   return std::count(states.begin(), states.end(), state) > 0;
 }
 
+bool QueueEntry::waits() const {
+  static const std::vector<std::string> states = {"PENDING",     "REQUEUED",     "REQUEUE_HOLD",
+                                                  "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"};
+  return std::count(states.begin(), states.end(), state) > 0;
+}
+
+bool QueueEntry::held() const {
+  return state == "REQUEUE_HOLD" || state == "SPECIAL_EXIT" ||
+         (state == "PENDING" && reason.starts_with("JobHoldMaxRequeue"));
+}
+
 std::optional<Queue> read_queue(std::string& fault) {
   const auto result = run_process({"squeue", "--noheader", "--array", "--states=all",
                                    fmt::format("--user={}", getuid()), "--format=%F|%K|%T|%r|%M|%N|%j|%k"},
@@ -159,6 +170,11 @@ std::string cancel_jobs(const std::vector<std::int64_t>& jobs) {
   std::vector<std::string> words = {"scancel"};
   for (const auto job : jobs) words.push_back(std::to_string(job));
   const auto result = run_process(words, patience());
+  return result.ok() ? "" : result.words();
+}
+
+std::string release_jobs(const std::vector<std::int64_t>& jobs) {
+  const auto result = run_process({"scontrol", "release", joined(jobs)}, patience());
   return result.ok() ? "" : result.words();
 }
 

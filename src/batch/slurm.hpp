@@ -17,6 +17,10 @@ struct QueueEntry {
 
   /// Waiting, running or ending: it may still write.
   bool alive() const;
+  /// Alive and not on a node: pending, requeued or held.
+  bool waits() const;
+  /// Held by Slurm, after more requeues than it allows: it waits for ever unless it is released.
+  bool held() const;
 };
 
 struct JobElement {
@@ -48,5 +52,8 @@ std::int64_t submit_script(const std::string& folder, const std::string& script,
 
 /// scancel of the jobs. "" or why not, in Slurm's words.
 std::string cancel_jobs(const std::vector<std::int64_t>& jobs);
+
+/// Lets held jobs go on (scontrol release). "" or why not, in Slurm's words.
+std::string release_jobs(const std::vector<std::int64_t>& jobs);
 
 }  // namespace hullscope::batch

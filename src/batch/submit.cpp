@@ -95,6 +95,25 @@ void adopt_strays(Record& record, const Queue& queue) {
         "{} jobs of a submission that was cut are in the queue and cannot be cancelled: {}", strays.size(), fault));
 }
 
+/// Jobs of this folder that Slurm holds go on; how many.
+std::size_t release_held(const Record& record, const Queue& queue) {
+  std::vector<std::int64_t> held;
+  for (const auto& round : record.rounds)
+    for (const auto& job : round.jobs)
+      for (std::size_t e = 1; job.id > 0 && e <= job.elements; ++e) {
+        const auto* entry = entry_of(queue, job, e);
+        if (!entry || !entry->held()) continue;
+        held.push_back(job.id);
+        break;
+      }
+  if (held.empty()) return 0;
+  const std::string fault = release_jobs(held);
+  if (!fault.empty())
+    throw EnvironmentError(
+        fmt::format("{} jobs that Slurm holds after too many requeues cannot be released: {}", held.size(), fault));
+  return held.size();
+}
+
 /// Of a round whose submission was cut, the jobs that never reached Slurm will not.
 void withdraw_planned(Record& record) {
   for (auto& round : record.rounds)
@@ -461,7 +480,11 @@ Submission submit(const SubmitRequest& request) {
   withdraw_planned(record);
   judge_ended(record, queue, request.state);
   if (!request.automatic) forgive(record);
+  const std::size_t released = request.automatic ? 0 : release_held(record, queue);
   auto submission = plan_with(record, request, queue);
+  if (released > 0)
+    submission.notes.push_back(
+        fmt::format("{} job{} that Slurm held after too many requeues released", released, released == 1 ? "" : "s"));
   // each automatic round uses up tries; this bounds those that end before they begin
   if (request.automatic && !submission.layout.jobs.empty() &&
       automatic_rounds(record) >= 2 * request.profile.work.tries) {

@@ -144,6 +144,12 @@ def scontrol(words):
         number, _, element = words[1].partition("_")
         with State() as jobs:
             jobs[number]["elements"][element or "0"]["requeue"] = True
+    if words[0] == "release":
+        with State() as jobs:
+            for number in words[1].split(","):
+                for entry in jobs[number]["elements"].values():
+                    if entry["state"] == "REQUEUE_HOLD":
+                        entry.update(state="PENDING", reason="None")
 
 
 def srun(words):

@@ -386,6 +386,24 @@ class Failing(Verbs):
         with open(self.fake + "/scontrol") as file:
             self.assertIn("Comment=hullscope: node", file.read())
 
+    def test_a_job_that_slurm_holds_is_said_to_wait_and_resume_releases_it(self):
+        self.submit()
+        with open(self.fake + "/state.json") as file:
+            jobs = json.load(file)
+        held = next(iter(jobs))
+        for element in jobs[held]["elements"].values():
+            element.update(state="REQUEUE_HOLD", reason="JobHoldMaxRequeue")
+        with open(self.fake + "/state.json", "w") as file:
+            json.dump(jobs, file)
+        stage = self.status()["stages"][0]
+        self.assertEqual((stage["running"], stage["waiting"]), (0, stage["tasks"]))
+        self.assertIn("Slurm holds it, for it was requeued too often", self.run_it("status", self.out))
+        self.run_it("resume", self.out, says=["1 job that Slurm held after too many requeues released"])
+        with open(self.fake + "/scontrol") as file:
+            self.assertEqual(json.loads(file.readline()), ["release", held])
+        self.work()
+        self.assertTrue(self.status()["complete"])
+
     def test_what_waits_for_what_can_never_come_is_named(self):
         self.study = self.write("study.toml", NETWORKS)
         self.submit()
