@@ -2,6 +2,6 @@
 if(CMAKE_BUILD_TYPE STREQUAL RelWithDebInfo)
   foreach(preset asan ubsan)
     hullscope_script_test(sanitize_${preset} COMMAND ${CMAKE_CURRENT_LIST_DIR}/sanitize.sh ${preset}
-      LABELS sanitize TIMEOUT 1200)
+      LABELS sanitize TIMEOUT 2400)
   endforeach()
 endif()
