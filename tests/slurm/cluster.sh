@@ -260,7 +260,7 @@ boot_node() {
     mount --bind "$2/etc/hosts" /etc/hosts
     mount -t tmpfs tmpfs /dev/shm
     slurmd -D -N "$1" &
-    while :; do sleep 3600; done' init "$1" "$DIR"
+    while sleep 3600; do :; done' init "$1" "$DIR"
 }
 
 # Killing the init process kills all that runs in the node; unshare exits when that is done.

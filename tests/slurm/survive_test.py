@@ -71,6 +71,7 @@ def told_to_stop(cluster):
 def node_crashes_in_training(cluster):
     """The node loses its power: the job runs again on another one, and at most an epoch is lost."""
     job, node, epochs = in_training(cluster)
+    cluster.crashed = {node, "node2"}  # node2: in the hull stage
     cluster.do("crash-node", node)
     steps = resumed(cluster, 3)
     cluster.do("start-node", node)
@@ -137,7 +138,7 @@ def slurmd_dies_in_hull(cluster):
 def equal(cluster):
     """In the end nothing is lost, torn or different."""
     cluster.study.wait()
-    cluster.study.expect(cluster.expected)
+    cluster.study.expect(cluster.expected, cluster.crashed)
     cluster.study.expect_report()
     failed = cluster.study.status()["failed"]
     assert not failed, failed

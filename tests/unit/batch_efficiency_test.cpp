@@ -138,7 +138,7 @@ TEST_F(BatchEfficiency, IsFromTheFilesWhereThereIsNoAccounting) {
 TEST_F(BatchEfficiency, SaysWhatItDoesNotKnow) {
   make_outputs();
   for (const auto& runs : {CostsOf(), CostsOf([](const auto&) { return std::vector<std::optional<FileCost>>(); })}) {
-    const auto& e = follow(folder, runs, false).stages[0].efficiency;
+    const auto e = follow(folder, runs, false).stages[0].efficiency;
     EXPECT_EQ(e.elements, 1u);
     EXPECT_EQ(e.cpu_seconds, -1);
     EXPECT_EQ(e.peak_bytes, 0);
