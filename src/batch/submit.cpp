@@ -6,30 +6,21 @@
 #include <csignal>
 #include <ctime>
 #include <filesystem>
-#include <set>
-#include <unordered_map>
-#include <unordered_set>
 
 #include <hullscope/base/digest.hpp>
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
-#include <hullscope/batch/outcome.hpp>
+#include <hullscope/batch/detail/in_queue.hpp>
+#include <hullscope/batch/detail/tries.hpp>
 #include <hullscope/batch/process.hpp>
 #include <hullscope/batch/script.hpp>
 #include <hullscope/batch/submit.hpp>
 
 namespace hullscope::batch {
 namespace fs = std::filesystem;
+using namespace detail;
 
 namespace {
-
-/// A task that runs out of memory is tried once more, with so much more.
-constexpr std::int64_t kMoreMemory = 2;
-
-void more_memory(TaskRecord& task, std::int64_t had, std::int64_t limit) {
-  task.no_more_memory = task.megabytes > 0 || had >= limit;
-  if (!task.no_more_memory) task.megabytes = std::min(kMoreMemory * had, limit);
-}
 
 std::string local_time() {
   const std::time_t now = std::time(nullptr);
@@ -45,172 +36,11 @@ std::string new_token(const std::string& folder) {
   return sha256(fmt::format("{} {} {}", folder, now, getpid())).substr(0, 8);
 }
 
-/// What squeue says of an element; nullptr if nothing, or if another job has that id now.
-const QueueEntry* entry_of(const Queue& queue, const JobRecord& job, std::size_t element) {
-  const auto found = queue.find({job.id, element});
-  return found == queue.end() || found->second.name != job.label ? nullptr : &found->second;
-}
-
-bool alive(const Queue& queue, const JobRecord& job, std::size_t element) {
-  const auto* entry = entry_of(queue, job, element);
-  return entry && entry->alive();
-}
-
-std::size_t alive_elements(const Queue& queue, const JobRecord& job) {
-  std::size_t count = 0;
-  for (std::size_t e = 1; e <= job.elements; ++e) count += alive(queue, job, e);
-  return count;
-}
-
-std::unordered_map<std::string, std::size_t> places(const std::vector<study::Task>& plan, bool by_output) {
-  std::unordered_map<std::string, std::size_t> found;
-  for (std::size_t i = 0; i < plan.size(); ++i) found[by_output ? plan[i].output : plan[i].name] = i;
-  return found;
-}
-
-/// Jobs of this folder that are in the queue but not in the record: a submission was cut between sbatch's answer and
-/// the record. Those of a known job are taken in; the rest is cancelled.
-void adopt_strays(Record& record, const Queue& queue) {
-  std::set<std::int64_t> known, strays;
-  for (const auto& round : record.rounds)
-    for (const auto& job : round.jobs) known.insert(job.id);
-  const std::string mark = "hullscope " + record.token + "/";
-  for (const auto& [place, entry] : queue) {
-    if (!entry.alive() || known.count(place.job) || !entry.comment.starts_with(mark)) continue;
-    bool taken = strays.count(place.job) > 0;
-    for (auto& round : record.rounds)
-      for (auto& job : round.jobs)
-        if (!taken && entry.comment == fmt::format("{}{}/{}", mark, round.number, job.name) && job.id == 0) {
-          job.id = place.job;
-          job.state = "submitted";
-          known.insert(place.job);
-          taken = true;
-        }
-    if (!taken) strays.insert(place.job);
-  }
-  if (strays.empty()) return;
-  const std::string fault = cancel_jobs({strays.begin(), strays.end()});
-  if (!fault.empty())
-    throw EnvironmentError(fmt::format(
-        "{} jobs of a submission that was cut are in the queue and cannot be cancelled: {}", strays.size(), fault));
-}
-
-/// Jobs of this folder that Slurm holds go on; how many.
-std::size_t release_held(const Record& record, const Queue& queue) {
-  std::vector<std::int64_t> held;
-  for (const auto& round : record.rounds)
-    for (const auto& job : round.jobs)
-      for (std::size_t e = 1; job.id > 0 && e <= job.elements; ++e) {
-        const auto* entry = entry_of(queue, job, e);
-        if (!entry || !entry->held()) continue;
-        held.push_back(job.id);
-        break;
-      }
-  if (held.empty()) return 0;
-  const std::string fault = release_jobs(held);
-  if (!fault.empty())
-    throw EnvironmentError(
-        fmt::format("{} jobs that Slurm holds after too many requeues cannot be released: {}", held.size(), fault));
-  return held.size();
-}
-
 /// Of a round whose submission was cut, the jobs that never reached Slurm will not.
 void withdraw_planned(Record& record) {
   for (auto& round : record.rounds)
     for (auto& job : round.jobs)
       if (job.state == "planned") job.state = "withdrawn";
-}
-
-/// The tasks that jobs in the queue will do -> the job's id. `report`: the id of a last job that is alive.
-struct InQueue {
-  std::map<std::size_t, std::int64_t> made_by;
-  std::map<std::size_t, std::int64_t> ending;  ///< of jobs that were cancelled and have not quite ended
-  std::vector<std::int64_t> reports;
-  std::size_t elements = 0;
-};
-
-InQueue in_queue(const Record& record, const Queue& queue, const StudyState& state, const std::string& self) {
-  InQueue found;
-  for (const auto& [place, entry] : queue) found.elements += entry.alive();
-  if (record.rounds.empty()) return found;
-  const auto index = places(state.plan, false);
-  for (const auto& round : record.rounds)
-    for (const auto& job : round.jobs) {
-      if (job.id == 0 || alive_elements(queue, job) == 0) continue;
-      const bool ends = job.state != "submitted";
-      if (job.name == "report") {
-        if (!ends && std::to_string(job.id) != self) found.reports.push_back(job.id);
-        continue;
-      }
-      const auto lists = read_tasks(record.folder, round_folder(round.number), job.name);
-      for (std::size_t e = 0; e < lists.size(); ++e) {
-        if (!alive(queue, job, e + 1)) continue;
-        for (const auto& name : lists[e])
-          if (const auto task = index.find(name); task != index.end() && !state.done[task->second])
-            (ends ? found.ending : found.made_by)[task->second] = job.id;
-      }
-    }
-  return found;
-}
-
-/// Jobs in the queue were planned with the study as it was then: another option of their tasks would make files of
-/// both.
-void refuse_other_options(const Record& record, const InQueue& queued, const StudyState& state) {
-  std::set<std::int64_t> ids;
-  for (const auto& [task, id] : queued.made_by) ids.insert(id);
-  for (const auto& round : record.rounds) {
-    const bool concerned =
-        std::any_of(round.jobs.begin(), round.jobs.end(), [&](const auto& job) { return ids.count(job.id) > 0; });
-    if (!concerned) continue;
-    const auto before = study::parse(round.study, "study.toml of round " + std::to_string(round.number));
-    for (const auto& [task, id] : queued.made_by)
-      if (study::options_hash(before, state.plan[task]) != study::options_hash(state.study, state.plan[task]))
-        throw UsageError(fmt::format(
-            "{} is in the queue with other options than the study has now; hullscope cancel {} first, or go back to "
-            "those options",
-            state.plan[task].name, shell_word(record.folder)));
-  }
-}
-
-/// Tasks that are not tried any more, and those that need them.
-void give_up(const Record& record, const SubmitRequest& request, std::vector<bool>& wanted, Submission& submission) {
-  if (record.tasks.empty()) return;
-  const auto& plan = request.state.plan;
-  const auto by_output = places(plan, true);
-  std::vector<bool> lost(plan.size(), false);
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    if (!wanted[i] || plan[i].stage == "reduce") continue;
-    const auto known = record.tasks.find(plan[i].name);
-    const bool tried = known != record.tasks.end() &&
-                       (known->second.tries >= request.profile.work.tries || known->second.no_more_memory);
-    bool blocked = false;
-    for (const auto& [role, path] : plan[i].inputs)
-      if (const auto maker = by_output.find(path); maker != by_output.end() && lost[maker->second]) blocked = true;
-    if (!tried && !blocked) continue;
-    lost[i] = true;
-    wanted[i] = false;
-    if (tried)
-      submission.given_up.push_back(fmt::format("{}: {}", plan[i].name, known->second.reason));
-    else
-      submission.blocked.push_back(plan[i].name);
-  }
-}
-
-std::map<std::size_t, Lesson> lessons_of(const Record& record, const StudyState& state) {
-  std::map<std::size_t, Lesson> lessons;
-  if (record.tasks.empty()) return lessons;
-  for (std::size_t i = 0; i < state.plan.size(); ++i)
-    if (const auto known = record.tasks.find(state.plan[i].name); known != record.tasks.end())
-      lessons[i] = {known->second.megabytes, true};
-  return lessons;
-}
-
-/// A user who asks again has changed something: all tries are open again.
-void forgive(Record& record) {
-  for (auto& [name, task] : record.tasks) {
-    task.tries = 0;
-    task.no_more_memory = false;
-  }
 }
 
 Submission plan_with(const Record& record, const SubmitRequest& request, const Queue& queue) {
@@ -401,42 +231,6 @@ Record record_of(const std::string& folder) {
   return record;
 }
 
-void judge_ended(Record& record, const Queue& queue, const StudyState& state) {
-  if (record.rounds.empty()) return;
-  const auto index = places(state.plan, false);
-  const auto by_output = places(state.plan, true);
-  const auto inputs_are_there = [&](const study::Task& task) {
-    return std::all_of(task.inputs.begin(), task.inputs.end(), [&](const auto& input) {
-      const auto maker = by_output.find(input.second);
-      return maker == by_output.end() || state.done[maker->second];
-    });
-  };
-  for (auto& round : record.rounds)
-    for (auto& job : round.jobs) {
-      if (job.state != "submitted" || job.judged.size() == job.elements || job.name == "report") continue;
-      const std::string folder = round_folder(round.number);
-      const auto lists = read_tasks(record.folder, folder, job.name);
-      for (std::size_t e = 1; e <= std::min(lists.size(), job.elements); ++e) {
-        if (std::count(job.judged.begin(), job.judged.end(), e) || alive(queue, job, e)) continue;
-        job.judged.push_back(e);
-        const auto outcome = read_outcome(record.folder + "/" + outcome_path(folder, job.name, e));
-        for (const auto& name : lists[e - 1]) {
-          const auto task = index.find(name);
-          if (task == index.end() || state.done[task->second] || !inputs_are_there(state.plan[task->second])) continue;
-          const auto failure =
-              failure_of(name, outcome, record.folder + "/" + log_path(folder, job.name, job.elements, e),
-                         entry_of(queue, job, e), job.request);
-          auto& known = record.tasks[name];
-          known.reason = failure.reason;
-          known.tries += failure.counts;
-          if (failure.out_of_memory) more_memory(known, job.request.megabytes, round.memory_megabytes);
-        }
-      }
-    }
-  for (std::size_t i = 0; i < state.plan.size(); ++i)
-    if (state.done[i]) record.tasks.erase(state.plan[i].name);
-}
-
 Submission plan_submission(const SubmitRequest& request, const std::optional<Queue>& queue) {
   Record record = record_of(request.folder);
   record.workdir = request.workdir;
@@ -449,17 +243,6 @@ Submission plan_submission(const SubmitRequest& request, const std::optional<Que
 }
 
 namespace {
-
-Queue queue_or_throw(const std::string& what) {
-  std::string fault;
-  auto queue = read_queue(fault);
-  if (!queue)
-    throw EnvironmentError(fmt::format(
-        "squeue cannot be asked what is in the queue ({}); nothing was {}: {}", fault, what,
-        fault.find("not in PATH") != std::string::npos ? "submit on a login node of the cluster, or use hullscope run"
-                                                       : "try again when Slurm answers"));
-  return *queue;
-}
 
 /// Rounds that last jobs have asked for since the user last did.
 int automatic_rounds(const Record& record) {

@@ -49,10 +49,6 @@ Submission submit(const SubmitRequest& request);
 /// Cancels the jobs of this folder that are in the queue, no others. Returns how many elements there were.
 std::size_t cancel(const std::string& folder);
 
-/// Counts what has ended since the last look: the tries of tasks that did not end well, and why. `done`: of the study's
-/// tasks, by name.
-void judge_ended(Record& record, const Queue& queue, const StudyState& state);
-
 /// A record for a folder: the one that is there, or a new one.
 Record record_of(const std::string& folder);
 

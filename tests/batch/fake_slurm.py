@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Slurm's commands, pretended: sbatch, squeue, sacct, scancel, scontrol and srun by the name it is called with, over a
 state in the folder $FAKE_SLURM; `work` runs what can run. What a real cluster cannot be made to do on demand is a file in
-that folder: sbatch-fails (N: the N-th call from now fails), squeue-down, sacct-off, garbage (squeue answers nonsense),
+that folder: sbatch-fails (N: the N-th call from now fails), sbatch-dies (with who called it, its number untold), fills-disk
+(sbatch returns to a full disk), squeue-down, sacct-off, garbage (squeue answers nonsense),
 slow (seconds each command takes).
 """
 import fcntl
@@ -86,6 +87,8 @@ def sbatch(words):
     if knob("sbatch-dies"):  # the job is in, its number never arrives
         os.kill(os.getppid(), 9)
         time.sleep(0.2)
+    if knob("fills-disk"):
+        os.symlink("/dev/full", options["--chdir"] + "/batch/state.json.new")
     print(number)
 
 
