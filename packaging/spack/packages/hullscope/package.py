@@ -14,6 +14,7 @@ class Hullscope(CMakePackage):
 
     variant("torch", default=True, description="Train networks (LibTorch); the hull test alone needs none")
     variant("petsc", default=True, description="The solvers tao:TYPE (PETSc/TAO)")
+    variant("qhull", default=True, description="Facets answer hull queries in up to 4 dimensions (Qhull)")
     variant("cuda", default=False, when="+torch", description="LibTorch with CUDA")
 
     depends_on("c", type="build")
@@ -39,13 +40,14 @@ class Hullscope(CMakePackage):
     depends_on("openssl@1.1:")
     depends_on("zlib-api")
     depends_on("petsc@3.18: +mpi~complex", when="+petsc")
+    depends_on("qhull", when="+qhull")
     depends_on("py-torch@1.13:", when="+torch")
     depends_on("py-torch+cuda", when="+cuda")
     depends_on("py-torch~cuda", when="+torch~cuda")
 
     # Figures and the report.
-    depends_on("python@3.9:", type="run")
-    for library in ("py-h5py", "py-numpy", "py-pandas", "py-matplotlib"):
+    depends_on("python@3.11:", type="run")  # tomllib
+    for library in ("py-h5py", "py-numpy", "py-pandas", "py-matplotlib", "py-scipy"):
         depends_on(library, type="run")
 
     requires("%gcc@12:", "%clang@15:", policy="one_of", msg="C++20 with vector extensions and target_clones")
@@ -54,6 +56,7 @@ class Hullscope(CMakePackage):
         arguments = [
             self.define_from_variant("HULLSCOPE_WITH_TORCH", "torch"),
             self.define_from_variant("HULLSCOPE_WITH_PETSC", "petsc"),
+            self.define_from_variant("HULLSCOPE_WITH_QHULL", "qhull"),
             self.define("HULLSCOPE_WITH_TESTS", False),
         ]
         if self.spec.satisfies("+torch"):
