@@ -3,6 +3,8 @@
 import re
 import stat
 
+import h5py
+
 from cluster import HERE, Cluster, scenarios
 from studies import PROFILE, Study
 
@@ -60,8 +62,10 @@ def hundred(cluster):
 
 
 def fails_always(cluster):
-    """A task that cannot be done is tried as often as the profile says; all that does not need it is done."""
-    study = Study(cluster, "fails always", TINY, profile=PROFILE + "[work]\ntries = 2\n")
+    """A task that cannot be done is tried as often as the profile says; all that does not need it is done, and the report
+    is made of what is there and says what is missing and why."""
+    study = Study(cluster, "fails always", TINY, "reduce.partial=true",
+                  profile=PROFILE + "[work]\ntries = 2\nlag_seconds = 1\n")
     study.submit("--dry-run")
     # A file where the task's folder should be.
     obstacle = study.output / "toy-8" / "trial-00" / "latent-02"
@@ -80,6 +84,11 @@ def fails_always(cluster):
     assert stages["train"]["done"] == 2 and stages["encode"]["done"] == 3 and stages["encode"]["failed"] == 1, stages
     assert (study.output / "toy-12" / "trial-00" / "latent-02" / "hull.h5").exists(), "independent tasks go on"
     assert "latent-02/hull" in str(status["never"]) or stages["hull"]["blocked"] >= 1, status
+    with h5py.File(study.output / "results.h5") as results:
+        assert list(results["network"].asstr()) == ["toy-12"] and results["accuracy/test"][0, 0] > 0
+        assert task in list(results["missing/task"].asstr()), list(results["missing/task"].asstr())
+    page = (study.output / "report" / "index.html").read_text()
+    assert task in page and "latent-02" in failed[task]["reason"] and "What is missing, and why" in page, failed
     # The person mends it and says so.
     obstacle.unlink()
     study.verb("resume")
@@ -90,7 +99,7 @@ def fails_always(cluster):
 
 def out_of_memory(cluster):
     """A job that runs out of memory is tried once more with more; if that is not enough either, it fails with words."""
-    trains = "[stage.train]\nranks = 1\nmemory = "
+    trains = "[work]\nlag_seconds = 1\n[stage.train]\nranks = 1\nmemory = "
     once = Study(cluster, "memory once", SURVIVE, "train.epochs=150", profile=PROFILE + trains + '"100M"\n')
     never = Study(cluster, "memory never", SURVIVE, "train.epochs=150", profile=PROFILE + trains + '"25M"\n')
     for study in (once, never):
