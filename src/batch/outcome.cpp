@@ -108,6 +108,12 @@ Failure failure_of(const std::string& task, const Outcome& outcome, const std::s
     return {slurm->comment.substr(slurm->comment.starts_with("hullscope: ") ? 11 : 0), false, false};
   if (!outcome.started) {
     if (state == "CANCELLED") return {"cancelled before it began", false, false};
+    // Slurm could not open the log, which is in the output folder.
+    if (slurm && state == "FAILED" && slurm->reason == "JobLaunchFailure")
+      return {
+          "its job never began, most likely because its node does not see the output folder (Slurm: FAILED "
+          "JobLaunchFailure); choose one on a file system that all nodes share",
+          false, true};
     return {state.empty() ? "its job is not in the queue any more and never began"
                           : fmt::format("its job never began (Slurm: {} {})", state, slurm->reason),
             false, !state.empty()};

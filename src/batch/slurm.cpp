@@ -118,10 +118,9 @@ std::optional<Queue> read_queue(std::string& fault) {
 }
 
 std::optional<std::map<JobElement, Usage>> read_accounting(const std::vector<std::int64_t>& jobs, std::string& fault) {
-  const auto result =
-      run_process({"sacct", "--noheader", "--parsable2", "--duplicates", "--array", "--jobs=" + joined(jobs),
-                   "--format=JobID,State,ElapsedRaw,TotalCPU,TRESUsageInTot,JobName"},
-                  patience());
+  const auto result = run_process({"sacct", "--noheader", "--parsable2", "--duplicates", "--jobs=" + joined(jobs),
+                                   "--format=JobID,State,ElapsedRaw,TotalCPU,TRESUsageInTot,JobName"},
+                                  patience());
   if (!result.ok()) {
     fault = result.words();
     return {};

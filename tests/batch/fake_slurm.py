@@ -116,6 +116,9 @@ def squeue(words):
 def sacct(words):
     if knob("sacct-off"):
         fail("Slurm accounting storage is disabled")
+    known = ("--noheader", "--parsable2", "--duplicates", "--jobs=", "--format=")
+    if unknown := [word for word in words if not word.startswith(known)]:
+        fail(f"sacct: unrecognized option '{unknown[0]}'")
     wanted = next(word.partition("=")[2] for word in words if word.startswith("--jobs=")).split(",")
     with State() as jobs:
         for number in wanted:

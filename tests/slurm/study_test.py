@@ -4,10 +4,12 @@
 Without a fault: those are in survive_test.py and failures_test.py.
 """
 import os
+import pathlib
 import re
+import tempfile
 
 from cluster import HERE, Cluster, scenarios
-from studies import Study
+from studies import PROFILE, Study
 from study_runs import HULLSCOPE, digests
 
 TINY = HERE / "tiny.toml"
@@ -38,6 +40,20 @@ def two_at_once(cluster):
     assert all(stage["done"] == stage["tasks"] for stage in status["stages"]), status
 
 
+def used(cluster):
+    """What was asked for and used, by Slurm's accounting, in status and in the report."""
+    status = cluster.study.status()
+    assert status["accounting"] == "ok", status["accounting"]
+    for stage in status["stages"]:
+        used = stage["used"]
+        assert used["source"] == "sacct" and used["elements"] >= 1, used
+        assert 0 < used["cpu_seconds"] < 4 * max(1, used["core_seconds"]), used
+        assert 2**20 < used["peak_bytes"] < used["requested_bytes"], used
+    screen = cluster.study.verb("status")
+    assert re.search(r"train +time .* of 10 min 00 s at the longest, memory .* of .*, CPU \d+ %", screen), screen
+    assert "What the jobs asked for and what they used" in (cluster.study.output / "report" / "index.html").read_text()
+
+
 def nothing_to_do(cluster):
     """Submitted again when all is done: nothing is submitted, and it says so."""
     study, before = cluster.study, cluster.jobs()
@@ -54,6 +70,27 @@ def refused(cluster):
     study.submit("--set", "hull.eps=0.001", code=2)
     assert "--force-new" in cluster.error and "eps" in cluster.error, cluster.error
     assert cluster.jobs().keys() == before.keys()
+
+
+def wrong_partition(cluster):
+    """Slurm's own words, and nothing is in the queue."""
+    before = cluster.jobs()
+    study = Study(cluster, "wrong partition", TINY, profile=PROFILE.replace('"main"', '"no such partition"'))
+    study.submit(code=1)
+    assert "invalid partition specified: no such partition" in cluster.error, cluster.error
+    assert "nothing was submitted" in cluster.error and len(cluster.error.splitlines()) == 1, cluster.error
+    assert cluster.jobs().keys() == before.keys()
+
+
+def unseen(cluster):
+    """An output folder that is not on the nodes (each has a /dev/shm of its own): said in words, for every task."""
+    study = Study(cluster, "unseen", TINY)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        study.output = pathlib.Path(folder) / "unseen"
+        study.submit()
+        study.wait(120)
+        failed = study.status()["failed"]
+        assert failed and all("output folder" in task["reason"] for task in failed), failed
 
 
 def extended(cluster):
@@ -87,9 +124,9 @@ def cancelled(cluster):
 
 
 def main():
-    with Cluster() as cluster:
+    with Cluster(accounting=True) as cluster:
         assert os.access(HULLSCOPE, os.X_OK)
-        scenarios([two_at_once, nothing_to_do, refused, extended, cancelled], cluster)
+        scenarios([two_at_once, used, nothing_to_do, refused, wrong_partition, unseen, extended, cancelled], cluster)
 
 
 if __name__ == "__main__":

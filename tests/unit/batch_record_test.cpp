@@ -211,6 +211,9 @@ TEST_F(BatchOutcome, ReasonsInWords) {
   EXPECT_TRUE(failure(died, log, "").counts);
   EXPECT_THAT(failure(folder + "/none", log, "CANCELLED").reason, HasSubstr("before it began"));
   EXPECT_FALSE(failure(folder + "/none", log, "").counts);
+  const QueueEntry unseen{"FAILED", "JobLaunchFailure", "", "", "", 0};
+  EXPECT_THAT(failure_of("a/b", Outcome(), log, &unseen, {1, 1, 1, 0, 10, 1024}).reason,
+              HasSubstr("does not see the output folder"));
   const auto requeued = write("r", "start 12 50 node1\nend 75 20\n");
   EXPECT_THAT(failure(requeued, folder + "/none", "FAILED").reason, HasSubstr("stopped early"));
 }
