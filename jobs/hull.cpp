@@ -21,6 +21,7 @@ using parallel::Comm;
 /// One task: its data, its shards, its file. Collective.
 void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   const parallel::Stopwatch watch;
+  parallel::Stopwatch::restart_peak();
   const Comm& world = stage.world();
   const study::Study& study = stage.study();
   HullSource source = find_hull_source(stage, task);
@@ -44,13 +45,15 @@ void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   work.options.projection = study.hull.projection;
   work.options.eps = study.hull.eps;
   work.options.heartbeat = parallel::heartbeat;
-  const hull::Membership membership = make_membership(work);
+  hull::Membership membership = make_membership(world, work);
   find_shards(world, work, membership, done_shards(world, work), progress);
-  const HullSummary sum = write_hull_file(world, work, membership, path, provenance, source.samples,
+  const HullSummary sum = write_hull_file(world, work, std::move(membership), path, provenance, source.samples,
                                           source.attributes(path, points, queries), watch);
-  const double memory = static_cast<double>(world.max(world.node().sum(parallel::Stopwatch::proportional_bytes())));
-  progress.note(fmt::format("{}: inside {} outside {} of {}{}{}, {}, {} in memory", task.name, sum.inside, sum.outside,
-                            sum.queries, sum.undecided > 0 ? fmt::format(", undecided {}", sum.undecided) : "",
+  const double memory =
+      static_cast<double>(world.max(world.node().sum(parallel::Stopwatch::peak_proportional_bytes())));
+  progress.note(fmt::format("{}: inside {} outside {} of {}{}{}, {}, at most {} in memory", task.name, sum.inside,
+                            sum.outside, sum.queries,
+                            sum.undecided > 0 ? fmt::format(", undecided {}", sum.undecided) : "",
                             sum.exact > 0 ? fmt::format(", {} by exact arithmetic", sum.exact) : "",
                             format_duration(watch.wall_seconds()), format_bytes(memory)));
 }

@@ -15,8 +15,11 @@
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/datasets/array.hpp>
+#include <hullscope/datasets/array_rows.hpp>
+#include <hullscope/hull/node.hpp>
 #include <hullscope/hull/spread.hpp>
 #include <hullscope/parallel/stop.hpp>
+#include <hullscope/store/array_digest.hpp>
 
 #include "stage.hpp"
 
@@ -28,53 +31,76 @@ using parallel::Comm;
 
 namespace {
 
-/// An array on its way into shared memory. Bytes and float32, the large cases, are converted there without a copy.
+/// An array on its way into shared memory, piece by piece: a second copy would stay this process's own for good, since
+/// MPI's memory hooks let no heap shrink. Integers of more than a byte are read whole, as float64 may be needed.
 class Incoming {
  public:
-  explicit Incoming(const std::string& name) : array_(datasets::read_array(name)) {
-    direct_ = !array_.shape.empty() && (array_.type == "u8" || array_.type == "f32");
-    if (direct_) {
-      n_ = array_.shape.front();
-      for (std::size_t axis = 1; axis < array_.shape.size(); ++axis) d_ *= array_.shape[axis];
-      return;
-    }
-    converted_ = datasets::as_points(array_);
-    std::visit([&](const auto& m) { n_ = m.rows(), d_ = m.cols(); }, converted_);
+  explicit Incoming(const std::string& name) : rows_(name) {
+    const std::string& type = rows_.header().type;
+    n_ = rows_.rows();
+    d_ = rows_.row_values();
+    direct_ = type == "u8" || type == "f32" || type == "f64";
+    single_ = type != "f64";
+    if (direct_) return;
+    const datasets::Array array = datasets::read_array(name);
+    converted_ = datasets::as_points(array);
+    digest_ = array.digest;
+    single_ = std::holds_alternative<Matrix<float>>(converted_);
   }
 
   std::string header() const {
-    const bool single = direct_ || std::holds_alternative<Matrix<float>>(converted_);
     // a file's name may hold any other character
-    return fmt::format("{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}{6}{0}", '\0', single ? "f32" : "f64", n_, d_, array_.digest,
-                       array_.file, array_.dataset);
+    return fmt::format("{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}", '\0', single_ ? "f32" : "f64", n_, d_, rows_.header().file,
+                       rows_.header().dataset);
   }
 
-  void copy(std::span<std::byte> out) const {
-    if (out.empty()) return;
-    if (!direct_) {
-      std::visit([&](const auto& m) { std::memcpy(out.data(), m.data(), out.size()); }, converted_);
-      return;
-    }
-    float* values = reinterpret_cast<float*>(out.data());
-    const std::int64_t size = n_ * d_;
-    if (array_.type == "u8") {
-      for (std::int64_t i = 0; i < size; ++i)
-        values[i] = static_cast<float>(std::to_integer<std::uint8_t>(array_.bytes[static_cast<std::size_t>(i)]));
-      return;
-    }
-    std::memcpy(values, array_.bytes.data(), out.size());
-    for (std::int64_t i = 0; i < size; ++i)
-      if (!std::isfinite(values[i]))
-        throw DataError(array_.file, array_.dataset,
-                        fmt::format("row {}, coordinate {} is {}, expected finite numbers; remove or mask that row",
-                                    i / d_, i % d_, values[i]));
+  void copy(std::span<std::byte> out) {
+    if (!direct_)
+      std::visit(
+          [&](const auto& m) { std::copy_n(reinterpret_cast<const std::byte*>(m.data()), out.size(), out.data()); },
+          converted_);
+    else if (single_)
+      copy_rows(reinterpret_cast<float*>(out.data()));
+    else
+      copy_rows(reinterpret_cast<double*>(out.data()));
   }
+  /// After copy().
+  const std::string& digest() const { return digest_; }
 
  private:
-  datasets::Array array_;
-  bool direct_ = false;
+  template <class Scalar>
+  void copy_rows(Scalar* out) {
+    constexpr std::int64_t kPiece = 4 << 20;  // bytes
+    const datasets::Array& header = rows_.header();
+    store::ArrayDigest digest(header.type, header.shape);
+    const std::int64_t step = std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, 8 * d_));
+    for (std::int64_t first = 0; first < n_; first += step) {
+      const datasets::Array piece = rows_.next(std::min(step, n_ - first));
+      digest.add(piece.bytes.data(), piece.bytes.size());
+      if (piece.type == "u8")
+        std::transform(piece.bytes.begin(), piece.bytes.end(), out + first * d_,
+                       [](std::byte b) { return static_cast<Scalar>(std::to_integer<std::uint8_t>(b)); });
+      else
+        copy_finite(piece, first, out + first * d_);
+    }
+    digest_ = digest.hex();
+  }
+
+  template <class Scalar>
+  void copy_finite(const datasets::Array& piece, std::int64_t first, Scalar* out) const {
+    std::memcpy(out, piece.bytes.data(), piece.bytes.size());
+    for (std::int64_t i = 0; i < piece.size(); ++i)
+      if (!std::isfinite(out[i]))
+        throw DataError(piece.file, piece.dataset,
+                        fmt::format("row {}, coordinate {} is {}, expected finite numbers; remove or mask that row",
+                                    first + i / d_, i % d_, out[i]));
+  }
+
+  datasets::ArrayRows rows_;
+  bool direct_ = false, single_ = false;
   std::variant<Matrix<float>, Matrix<double>> converted_;
   std::int64_t n_ = 0, d_ = 1;
+  std::string digest_;
 };
 
 }  // namespace
@@ -85,15 +111,13 @@ SharedPoints SharedPoints::read(const Comm& world, const std::string& name) {
   std::istringstream lines(node.broadcast(incoming ? incoming->header() : ""));
   SharedPoints points;
   std::string n, d;
-  for (std::string* field : {&points.type_, &n, &d, &points.digest_, &points.file_, &points.dataset_})
-    std::getline(lines, *field, '\0');
+  for (std::string* field : {&points.type_, &n, &d, &points.file_, &points.dataset_}) std::getline(lines, *field, '\0');
   points.n_ = std::stoll(n);
   points.d_ = std::stoll(d);
   const std::size_t entry = points.type_ == "f32" ? sizeof(float) : sizeof(double);
-  points.bytes_.emplace(world, static_cast<std::size_t>(points.n_ * points.d_) * entry, [&](std::span<std::byte> out) {
-    if (!incoming) incoming = std::make_unique<Incoming>(name);
-    incoming->copy(out);
-  });
+  points.bytes_.emplace(world, static_cast<std::size_t>(points.n_ * points.d_) * entry,
+                        [&](std::span<std::byte> out) { incoming->copy(out); });
+  points.digest_ = node.broadcast(incoming ? incoming->digest() : "");
   return points;
 }
 
@@ -195,9 +219,9 @@ std::string done_shards(const Comm& world, const HullWork& work) {
   return world.broadcast(done);
 }
 
-hull::Membership make_membership(const HullWork& work) {
+hull::Membership make_membership(const Comm& world, const HullWork& work) {
   openblas_set_num_threads(1);  // its bits must not depend on it
-  if (!work.points.spread()) return hull::Membership(work.points.view(), work.options);
+  if (!work.points.spread()) return hull::make_node_membership(world, work.points.view(), work.options);
   std::vector<std::vector<std::uint8_t>> masks = work.classes.masks;
   masks.push_back(work.mask);
   return hull::make_spread_membership({work.group.comm, work.points.view(), work.points.size()}, work.options, masks);
@@ -362,13 +386,18 @@ std::vector<std::string> all_texts(const Comm& world, const std::vector<std::str
 
 }  // namespace
 
-HullSummary write_hull_file(const Comm& world, const HullWork& work, const hull::Membership& membership,
+HullSummary write_hull_file(const Comm& world, const HullWork& work, hull::Membership membership,
                             const std::string& path, const store::Provenance& provenance,
                             const std::vector<std::int64_t>& samples, const HullAttributes& attributes,
                             const parallel::Stopwatch& watch) {
-  const Gathered mine = gather(world, work);
-  HullSummary sum = summarise(world, work, mine, membership.scale());
+  const double scale = membership.scale();
   const std::int64_t rank = world.max(world.root() ? membership.numerical_rank() : std::int64_t{-1});
+  parallel::Stopwatch::note_peak();
+  world.barrier();
+  { const hull::Membership freed = std::move(membership); }
+  parallel::Stopwatch::restart_peak();
+  const Gathered mine = gather(world, work);
+  HullSummary sum = summarise(world, work, mine, scale);
   store::ArtifactWriter writer(world, path, provenance);
   write_proofs(writer, world, mine.piece, work.queries.size(), samples, work.points.dimension());
   if (!work.classes.labels.empty()) write_classes(world, writer, work, sum);

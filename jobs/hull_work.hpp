@@ -70,8 +70,8 @@ struct HullWork {
   std::int64_t shard_count() const { return (queries.size() + shard - 1) / shard; }
 };
 
-/// Of the work's points, whose masks it then knows. Collective if they are spread.
-hull::Membership make_membership(const HullWork& work);
+/// Of the work's points, whose masks it then knows. Collective.
+hull::Membership make_membership(const parallel::Comm& world, const HullWork& work);
 
 /// Which shards are done, as '0' and '1'; the same on every rank. Collective.
 std::string done_shards(const parallel::Comm& world, const HullWork& work);
@@ -85,12 +85,13 @@ struct HullSummary {
   std::int64_t queries = 0, inside = 0, outside = 0, undecided = 0, within_eps = 0, exact = 0;
   std::array<std::int64_t, 3> by_class = {};  ///< verdicts against class hulls: undecided, inside, outside
   double scale = 0;
-  double computed = 0;  ///< coordinate products that pricing computed, over N d a query: those of one look at all points
+  double computed =
+      0;  ///< coordinate products that pricing computed, over N d a query: those of one look at all points
 };
 
 /// Collective. Gathers the shards, writes the file and publishes it, and removes the shards. `samples`: the queries'
-/// ids; `attributes`: where `verify` finds the data.
-HullSummary write_hull_file(const parallel::Comm& world, const HullWork& work, const hull::Membership& membership,
+/// ids; `attributes`: where `verify` finds the data. Takes the membership: what it has prepared is freed first.
+HullSummary write_hull_file(const parallel::Comm& world, const HullWork& work, hull::Membership membership,
                             const std::string& path, const store::Provenance& provenance,
                             const std::vector<std::int64_t>& samples, const HullAttributes& attributes,
                             const parallel::Stopwatch& watch);

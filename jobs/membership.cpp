@@ -274,7 +274,7 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
   work.options.projection = options.projection;
   work.options.limit_seconds = options.limit_seconds;
   work.options.heartbeat = parallel::heartbeat;
-  const hull::Membership membership = make_membership(work);
+  hull::Membership membership = make_membership(world, work);
   const std::string done = done_shards(world, work);
   std::int64_t before = 0;
   for (std::size_t i = 0; i < done.size(); ++i) {
@@ -296,7 +296,7 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
                                   labels.name,
                                   labels.digest};
   const HullSummary sum =
-      write_hull_file(world, work, membership, options.output, provenance, samples, attributes, watch);
+      write_hull_file(world, work, std::move(membership), options.output, provenance, samples, attributes, watch);
   if (world.root()) {
     parallel::log_info(fmt::format("{} queries in {}, {} by exact arithmetic; products computed: {:.3g} of N d a query",
                                    sum.queries, format_duration(watch.wall_seconds()), sum.exact, sum.computed));

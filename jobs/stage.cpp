@@ -241,21 +241,11 @@ store::Provenance Stage::provenance(const study::Task& task) {
   return ledger_->provenance(task);
 }
 
-/// Proportional set size at the peak: what is shared counts once over its ranks, and what was freed since the peak was
-/// this process's own.
-static std::int64_t peak_proportional_bytes() {
-  std::int64_t total_pages = 0, resident_pages = 0;
-  std::ifstream("/proc/self/statm") >> total_pages >> resident_pages;
-  const std::int64_t resident = resident_pages * sysconf(_SC_PAGESIZE);
-  return parallel::Stopwatch::proportional_bytes() +
-         std::max<std::int64_t>(0, parallel::Stopwatch::peak_bytes() - resident);
-}
-
 store::RunRecord Stage::record(const parallel::Comm& comm, const parallel::Stopwatch& watch) {
   store::RunRecord run;
   run.wall_seconds = comm.max(watch.wall_seconds());
   run.cpu_seconds = comm.sum(watch.cpu_seconds());
-  run.peak_bytes = comm.max(comm.node().sum(peak_proportional_bytes()));
+  run.peak_bytes = comm.max(comm.node().sum(parallel::Stopwatch::peak_proportional_bytes()));
   return run;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
+#include <hullscope/hull/detail/arrays.hpp>
 #include <hullscope/hull/detail/local_pricing.hpp>
 #include <hullscope/hull/detail/one_blas_thread.hpp>
 #include <hullscope/hull/detail/plain_pricing.hpp>
@@ -22,19 +23,20 @@ namespace hullscope::hull {
 
 /// The prepared points, how they are priced, the options, the solver and the clock.
 struct Membership::State {
-  State(PointsView view, MembershipOptions given)
+  State(PointsView view, MembershipOptions given, std::unique_ptr<detail::Arrays> arrays)
       : options(std::move(given)),
         points(view),
-        pricing(make_pricing()),
+        pricing(make_pricing(std::move(arrays))),
         start(std::chrono::steady_clock::now()),
         goal{options.projection, options.eps * points.scale()},
         solver(make_solver()) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  std::unique_ptr<detail::Pricing> make_pricing() const {
+  std::unique_ptr<detail::Pricing> make_pricing(std::unique_ptr<detail::Arrays> arrays) const {
     if (options.solver == "batched")
-      return std::make_unique<detail::LocalPricing>(points.points(), points.frame(), options.projection);
+      return std::make_unique<detail::LocalPricing>(points.points(), points.frame(), options.projection,
+                                                    std::move(arrays));
     return std::make_unique<detail::PlainPricing>(points);
   }
   std::unique_ptr<detail::Solver> make_solver() const {
@@ -87,11 +89,14 @@ void require_nonempty(const PointsView& points) {
 
 }  // namespace
 
-Membership::Membership(PointsView points, MembershipOptions options) {
+Membership::Membership(PointsView points, MembershipOptions options)
+    : Membership(points, std::move(options), std::make_unique<detail::OwnArrays>()) {}
+
+Membership::Membership(PointsView points, MembershipOptions options, std::unique_ptr<detail::Arrays> arrays) {
   require_solver(options.solver);
   require_nonempty(points);
   const detail::OneBlasThread one;
-  state_ = std::make_unique<State>(points, std::move(options));
+  state_ = std::make_unique<State>(points, std::move(options), std::move(arrays));
 }
 
 Membership::~Membership() = default;

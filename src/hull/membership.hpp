@@ -13,8 +13,9 @@
 namespace hullscope::hull {
 
 namespace detail {
+class Arrays;
 class Spread;
-}
+}  // namespace detail
 
 struct MembershipOptions {
   /// "batched" (Wolfe's min-norm point, many queries at once, most points ruled out by bounds), "reference" (the same
@@ -79,6 +80,8 @@ class Membership {
   void finish() const;
   bool together() const;
   explicit Membership(std::unique_ptr<detail::Spread> spread);  ///< of make_spread_membership()
+  /// Of make_node_membership().
+  Membership(PointsView points, MembershipOptions options, std::unique_ptr<detail::Arrays> arrays);
 
  private:
   struct State;

@@ -39,7 +39,12 @@ class Stopwatch {
   double wall_seconds() const;
   double cpu_seconds() const;                ///< this process
   static std::int64_t proportional_bytes();  ///< PSS of this process now (a shared window counts once over its ranks)
-  static std::int64_t peak_bytes();          ///< VmHWM of this process
+  static std::int64_t peak_bytes();          ///< the largest resident set of this process
+  /// The largest PSS of this process. What was freed since its resident set was largest counts as its own; so large
+  /// memory that ranks share is freed between note_peak(), a barrier and restart_peak().
+  static std::int64_t peak_proportional_bytes();
+  static void note_peak();
+  static void restart_peak();
 
  private:
   double wall_, cpu_;

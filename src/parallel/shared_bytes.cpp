@@ -30,31 +30,40 @@ struct SharedBytes::State {
   detail::NodeMemory shared;
   std::unique_ptr<std::byte, Free> own;
   std::byte* data = nullptr;
+
+  State(const Comm& node, std::size_t bytes, detail::Sharing sharing) : size(bytes) {
+    if (size == 0) return;
+    if (node.size() == 1) {
+      own.reset(allocate_zeroed(size));
+      data = own.get();
+    } else {
+      shared = detail::NodeMemory(node, size, sharing);
+      data = shared.data();
+    }
+  }
 };
 
-SharedBytes::SharedBytes(const Comm& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill)
-    : state_(std::make_unique<State>()) {
+SharedBytes::SharedBytes(const Comm& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill) {
   const Comm node = comm.node();
-  State& s = *state_;
-  s.size = size;
-  if (size > 0 && node.size() == 1) {
-    s.own.reset(allocate_zeroed(size));
-    s.data = s.own.get();
-  } else if (size > 0) {
-    s.shared = detail::NodeMemory(node, size, detail::Sharing::kFirstRankWrites);
-    s.data = s.shared.data();
-  }
+  state_ = std::make_unique<State>(node, size, detail::Sharing::kFirstRankWrites);
   if (node.root()) {
-    fill({s.data, size});
-    if (s.shared.data()) s.shared.make_read_only();
+    fill(writable());
+    if (state_->shared.data()) state_->shared.make_read_only();
   }
   node.barrier();
 }
+
+SharedBytes::SharedBytes(const Comm& comm, std::size_t size)
+    : state_(std::make_unique<State>(comm.node(), size, detail::Sharing::kAllWrite)) {}
 
 SharedBytes::~SharedBytes() = default;
 SharedBytes::SharedBytes(SharedBytes&&) noexcept = default;
 
 std::span<const std::byte> SharedBytes::bytes() const {
+  return {state_->data, state_->size};
+}
+
+std::span<std::byte> SharedBytes::writable() {
   return {state_->data, state_->size};
 }
 

@@ -32,7 +32,7 @@ inline std::pair<std::int64_t, std::int64_t> block(std::int64_t b, std::int64_t 
   return {first, last};
 }
 
-/// A read-only array of which each node holds one copy, however many ranks it has: a mapped file without a name in
+/// An array of which each node holds one copy, however many ranks it has: a mapped file without a name in
 /// /dev/shm, or, where that is too small (64 MB in many containers), on disk with a warning that says how to mend it.
 /// The destructor is not collective.
 class SharedBytes {
@@ -41,9 +41,14 @@ class SharedBytes {
   /// among those ranks. An exception of `fill` is thrown on that rank. Throws EnvironmentError on every rank of the
   /// node if it has no room. HULLSCOPE_SHARED_FOLDER names the only folder to try.
   SharedBytes(const Comm& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill);
+  /// Collective. Zeros, which the ranks of a node write together through writable(): who reads what another has written
+  /// sees to a barrier in between. Throws as above.
+  SharedBytes(const Comm& comm, std::size_t size);
   ~SharedBytes();
   SharedBytes(SharedBytes&&) noexcept;
   std::span<const std::byte> bytes() const;
+  /// Of an array made without `fill`.
+  std::span<std::byte> writable();
 
  private:
   struct State;

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -27,6 +29,9 @@ std::int64_t kilobytes_of(const char* file, const std::string& key) {
   return 0;
 }
 
+// Of this process, so far.
+std::atomic<std::int64_t> noted_resident = 0, noted_proportional = 0;
+
 }  // namespace
 
 Stopwatch::Stopwatch() : wall_(steady_seconds()), cpu_(process_cpu_seconds()) {}
@@ -40,7 +45,26 @@ std::int64_t Stopwatch::proportional_bytes() {
   return kilobytes_of("/proc/self/smaps_rollup", "Pss:");
 }
 std::int64_t Stopwatch::peak_bytes() {
-  return kilobytes_of("/proc/self/status", "VmHWM:");
+  return std::max(noted_resident.load(), kilobytes_of("/proc/self/status", "VmHWM:"));
+}
+
+void Stopwatch::note_peak() {
+  const std::int64_t most = kilobytes_of("/proc/self/status", "VmHWM:"),
+                     now = kilobytes_of("/proc/self/status", "VmRSS:");
+  noted_resident = std::max(noted_resident.load(), most);
+  noted_proportional =
+      std::max(noted_proportional.load(), proportional_bytes() + std::max<std::int64_t>(0, most - now));
+}
+
+// The kernel's largest resident set begins anew (proc(5)); where that is not allowed, later peaks are too large rather
+// than too small.
+void Stopwatch::restart_peak() {
+  std::ofstream("/proc/self/clear_refs") << 5;
+}
+
+std::int64_t Stopwatch::peak_proportional_bytes() {
+  note_peak();
+  return noted_proportional;
 }
 
 }  // namespace hullscope::parallel

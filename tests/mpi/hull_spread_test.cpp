@@ -1,11 +1,12 @@
-// Points spread by rows over ranks, some of them without any: numbers, pricing and answers are those of one process
-// that holds all rows, to the bit.
+// Points spread by rows over ranks, some of them without any, or prepared by the ranks of a node together: numbers,
+// pricing and answers are those of one process that holds all rows, to the bit.
 #include <hullscope/hull/detail/exact_decision.hpp>
 #include <hullscope/hull/detail/group_chain.hpp>
 #include <hullscope/hull/detail/local_pricing.hpp>
 #include <hullscope/hull/detail/plain_pricing.hpp>
 #include <hullscope/hull/detail/rank.hpp>
 #include <hullscope/hull/detail/row_group.hpp>
+#include <hullscope/hull/node.hpp>
 #include <hullscope/hull/spread.hpp>
 #include <hullscope/parallel/comm.hpp>
 
@@ -181,14 +182,17 @@ void expect_answers_of_one(std::int64_t n, std::int64_t d, const std::string& ki
     options.projection = projection;
     const hull::Membership alone(PointsView(view(x)), options);
     const hull::Membership spread = hull::make_spread_membership({world, block_of(x, world), n}, options, {mask});
+    const hull::Membership node = hull::make_node_membership(world, view(x), options);
     EXPECT_FALSE(spread.together());
     EXPECT_EQ(spread.scale(), alone.scale());
     EXPECT_EQ(spread.numerical_rank(), alone.numerical_rank());
     std::vector<std::int64_t> left_out(static_cast<std::size_t>(y.rows()), -1);
     left_out[0] = n - 1;
     expect_same(spread.find({view(y), {}, {}}), alone.find({view(y), {}, {}}));
+    expect_same(node.find({view(y), {}, {}}), alone.find({view(y), {}, {}}));
     if (n > 1) {
       expect_same(spread.find({view(y), mask, {}}), alone.find({view(y), mask, {}}));
+      expect_same(node.find({view(y), mask, {}}), alone.find({view(y), mask, {}}));
       expect_same(spread.find({view(y), {}, left_out}), alone.find({view(y), {}, left_out}));
     }
     spread.finish();

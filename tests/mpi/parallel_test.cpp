@@ -222,6 +222,23 @@ TEST(SharedBytes, AreZeroWhereNothingIsWritten) {
   }
 }
 
+TEST(SharedBytes, AreWrittenTogether) {
+  const Comm world = Comm::world(), node = world.node();
+  for (const std::size_t size : {0UL, 1UL, 4097UL, 300001UL}) {
+    SharedBytes shared(world, size);
+    ASSERT_EQ(shared.writable().size(), size);
+    const auto writer = [&](std::size_t i) { return static_cast<int>(i % static_cast<std::size_t>(node.size())); };
+    for (std::size_t i = 0; i < size; ++i) {
+      if (writer(i) == node.rank()) shared.writable()[i] = static_cast<std::byte>(i * 31 + 7);
+    }
+    node.barrier();
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < size; ++i) wrong += shared.bytes()[i] != static_cast<std::byte>(i * 31 + 7);
+    EXPECT_EQ(wrong, 0U);
+    node.barrier();
+  }
+}
+
 TEST(SharedBytes, MoveAndLive) {
   const Comm world = Comm::world();
   std::vector<SharedBytes> kept;
@@ -363,6 +380,28 @@ TEST(Stopwatch, MeasuresThisProcess) {
   EXPECT_LT(watch.cpu_seconds(), 10 * watch.wall_seconds());
   EXPECT_GT(Stopwatch::proportional_bytes(), 100000);
   EXPECT_GT(Stopwatch::peak_bytes(), 1000000);
+}
+
+TEST(Stopwatch, PeakCountsWhatRanksShareOnce) {
+  const Comm world = Comm::world(), node = world.node();
+  Stopwatch::restart_peak();
+  node.barrier();
+  const std::int64_t size = 96 << 20, before = node.sum(Stopwatch::peak_proportional_bytes());
+  {
+    const SharedBytes shared(world, static_cast<std::size_t>(size),
+                             [](std::span<std::byte> bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{1}); });
+    std::int64_t sum = 0;
+    for (const std::byte b : shared.bytes()) sum += std::to_integer<int>(b);
+    EXPECT_EQ(sum, size);
+    node.barrier();
+    Stopwatch::note_peak();
+    node.barrier();
+  }
+  Stopwatch::restart_peak();
+  node.barrier();
+  const std::int64_t peak = node.sum(Stopwatch::peak_proportional_bytes());
+  EXPECT_LT(peak - before, size + (16 << 20));
+  EXPECT_GT(peak, size);
 }
 
 TEST(Stop, OneRanksSignalIsAgreedByAll) {  // last: the request stays

@@ -8,6 +8,7 @@
 namespace hullscope::hull::detail {
 namespace {
 
+constexpr std::size_t kStep = 32;  // columns by which a working set grows
 using Lanes = double __attribute__((vector_size(64), aligned(8), may_alias));
 #define HULLSCOPE_VECTORISED __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 
@@ -38,6 +39,8 @@ void GramSet::reset(std::int64_t d, double lift) {
 }
 
 void GramSet::add(const double* p, std::int64_t row) {
+  // Small steps: a thousand working sets take what they need, not twice as much.
+  if (column_.size() + d_ > column_.capacity()) column_.reserve(column_.size() + kStep * d_);
   column_.insert(column_.end(), p, p + d_);
   row_.push_back(row);
   closed_.push_back(0);
@@ -48,7 +51,7 @@ void GramSet::extend_gram() {
   const std::size_t n = row_.size(), fresh = n - known_;
   if (fresh == 0) return;
   if (n > capacity_) {
-    const std::size_t larger = (n + 63) / 64 * 64 + 64;
+    const std::size_t larger = (n + kStep - 1) / kStep * kStep;
     std::vector<double> gram(larger * larger), factor(larger * larger);
     for (std::size_t i = 0; i < known_; ++i)
       std::copy_n(gram_.data() + i * capacity_, known_, gram.data() + i * larger);

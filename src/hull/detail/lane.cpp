@@ -53,11 +53,11 @@ Ask Lane::near() const {
 }
 
 void Lane::add(const std::vector<std::int64_t>& rows) {
-  rows_.resize(rows.size() * d_);
-  pricing_.rows(rows, rows_.data());
+  row_.resize(d_);
+  double* const p = row_.data();
   const double to_units = 1 / pricing_.unit();
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    double* p = rows_.data() + i * d_;
+    pricing_.rows({&rows[i], 1}, p);
     double square = 0;
     for (std::size_t k = 0; k < d_; ++k) {
       p[k] = (p[k] - y_[k]) * to_units;

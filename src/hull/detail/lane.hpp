@@ -71,7 +71,7 @@ class Lane {
   ActiveSet set_;
   GramSet gram_;
   std::vector<std::int64_t> working_, entering_;  // working_ ascending
-  std::vector<double> rows_;
+  std::vector<double> row_;
   Candidate best_;
 };
 

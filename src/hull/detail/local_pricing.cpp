@@ -16,10 +16,11 @@ constexpr std::int64_t kTogether = Panel::kTogether;
 
 }  // namespace
 
-LocalPricing::LocalPricing(const PointsView& points, const Frame& frame, Matrix<double> basis)
+LocalPricing::LocalPricing(const PointsView& points, const Frame& frame, Matrix<double> basis,
+                           std::unique_ptr<Arrays> arrays)
     : points_(points),
       frame_(frame),
-      index_(points, frame, std::move(basis)),
+      index_(points, frame, std::move(basis), std::move(arrays)),
       wide_(dimension() > index_.width() && std::holds_alternative<MatrixView<float>>(points)),
       origin_(static_cast<std::size_t>(dimension()), 0),
       centre_length_(std::sqrt(squared_distance(frame.centre.data(), origin_.data(), 1, dimension())) * (1 + 0x1p-40)) {

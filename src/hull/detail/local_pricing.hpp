@@ -20,10 +20,12 @@ namespace hullscope::hull::detail {
 class LocalPricing final : public Pricing {
  public:
   /// points and frame must outlive it; they may be a block of a larger set (point_index.hpp), the frame then that of
-  /// the whole set with this block's norms. Memory: as PointIndex. Thread-safe.
-  LocalPricing(const PointsView& points, const Frame& frame, bool projection = false)
-      : LocalPricing(points, frame, PointIndex::basis(points, frame, projection)) {}
-  LocalPricing(const PointsView& points, const Frame& frame, Matrix<double> basis);
+  /// the whole set with this block's norms. Memory: as PointIndex, in `arrays`. Thread-safe.
+  LocalPricing(const PointsView& points, const Frame& frame, bool projection = false,
+               std::unique_ptr<Arrays> arrays = std::make_unique<OwnArrays>())
+      : LocalPricing(points, frame, PointIndex::basis(points, frame, projection), std::move(arrays)) {}
+  LocalPricing(const PointsView& points, const Frame& frame, Matrix<double> basis,
+               std::unique_ptr<Arrays> arrays = std::make_unique<OwnArrays>());
 
   std::int64_t size() const override { return hullscope::rows(points_); }
   std::int64_t dimension() const override { return cols(points_); }

@@ -121,9 +121,7 @@ float product(const float* a, const float* b, std::int64_t n) {
 }
 
 Panel::Panel(std::int64_t rows, std::int64_t columns)
-    : rows_(rows),
-      columns_(columns),
-      data_(static_cast<std::size_t>((rows + kGroup - 1) / kGroup * kGroup * columns)) {}
+    : rows_(rows), columns_(columns), own_(static_cast<std::size_t>(size(rows, columns))), data_(own_.data()) {}
 
 void Panel::multiply(std::int64_t g, std::int64_t first, std::int64_t count, const float* directions, float* score,
                      float* least) const {

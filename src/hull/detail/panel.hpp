@@ -16,8 +16,16 @@ class Panel {
   static constexpr std::int64_t kTogether = 4;  ///< directions of one product
 
   Panel() = default;
-  /// Zeros; entries of the padding rows must be set as well.
+  /// Zeros, of its own or size() of them from elsewhere; entries of the padding rows must be set as well.
   Panel(std::int64_t rows, std::int64_t columns);
+  Panel(std::int64_t rows, std::int64_t columns, float* zeros) : rows_(rows), columns_(columns), data_(zeros) {}
+  Panel(const Panel&) = delete;
+  Panel& operator=(const Panel&) = delete;
+  Panel(Panel&&) = default;
+  Panel& operator=(Panel&&) = default;
+  static std::int64_t size(std::int64_t rows, std::int64_t columns) {
+    return (rows + kGroup - 1) / kGroup * kGroup * columns;
+  }
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
@@ -39,9 +47,10 @@ class Panel {
   std::size_t place(std::int64_t row, std::int64_t column) const {
     return static_cast<std::size_t>((row / kGroup * columns_ + column) * kGroup + row % kGroup);
   }
-  const float* group(std::int64_t g) const { return data_.data() + g * columns_ * kGroup; }
+  const float* group(std::int64_t g) const { return data_ + g * columns_ * kGroup; }
   std::int64_t rows_ = 0, columns_ = 0;
-  std::vector<float> data_;
+  std::vector<float> own_;  // a moved vector keeps its place
+  float* data_ = nullptr;
 };
 
 /// Bit i: score[i] <= threshold. 64 scores.

@@ -36,24 +36,28 @@ Matrix<double> PointIndex::basis(const PointsView& points, const Frame& frame, b
   return principal_directions(points, frame, width_of(cols(points), projection), chain);
 }
 
-PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<double> basis)
+PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<double> basis,
+                       std::unique_ptr<Arrays> arrays)
     : frame_(frame),
       basis_(std::move(basis)),
       size_(rows(points)),
       leading_width_(std::min<std::int64_t>(width(), kLeading)),
-      leading_(static_cast<std::size_t>(size_ * leading_width_)) {
+      arrays_(std::move(arrays)),
+      leading_(arrays_->zeros(size_ * leading_width_)) {
   std::vector<std::int64_t> every(static_cast<std::size_t>(size_));
   std::iota(every.begin(), every.end(), std::int64_t{0});
   if (boxes()) {
     rotate(points);
-    all_ = part_of(std::move(every));
+    arrays_->meet();
+    all_ = part_of(std::move(every), arrays_.get());
   } else {
-    all_ = part_of(std::move(every));
+    all_ = part_of(std::move(every), arrays_.get());
     rotate(points);
   }
+  arrays_->meet();
 }
 
-// A whole tile each time, so that a row's bits depend on its tile alone.
+// A whole tile each time, so that a row's bits depend on its tile alone; the sharers' tiles in turn.
 void PointIndex::rotate(const PointsView& points) {
   const std::int64_t d = basis_.cols(), w = width();
   std::vector<std::int64_t> place(boxes() ? 0 : static_cast<std::size_t>(size_));
@@ -61,7 +65,8 @@ void PointIndex::rotate(const PointsView& points) {
     place[static_cast<std::size_t>(all_->row[p])] = static_cast<std::int64_t>(p);
   std::vector<double> tile(static_cast<std::size_t>(kTileRows * d)), turned(static_cast<std::size_t>(kTileRows * w));
   std::vector<float> single(static_cast<std::size_t>(w));
-  for (std::int64_t first = 0; first < size_; first += kTileRows) {
+  const std::int64_t step = kTileRows * arrays_->sharers();
+  for (std::int64_t first = kTileRows * arrays_->sharer(); first < size_; first += step) {
     const std::int64_t count = std::min(kTileRows, size_ - first);
     centred_rows(points, frame_, first, first + count, tile.data());
     std::fill(tile.begin() + static_cast<std::ptrdiff_t>(count * d), tile.end(), 0.0);
@@ -75,10 +80,10 @@ void PointIndex::rotate(const PointsView& points) {
         single[static_cast<std::size_t>(k)] = static_cast<float>(std::clamp(a[k], -1e30, 1e30));
         within += a[k] * a[k];
       }
-      std::copy_n(single.begin(), leading_width_, leading_.begin() + row * leading_width_);
+      std::copy_n(single.begin(), leading_width_, leading_ + row * leading_width_);
       if (boxes()) continue;
       // |x_t|^2 = |x - c|^2 - |a|^2 up to the basis' defect and rounding; nothing is left where Q is square.
-      const double norm = frame_.norm[static_cast<std::size_t>(row)], square = norm * norm;
+      const double square = norm(row) * norm(row);
       const double rest = w == d ? 0 : std::max(0.0, square - within) + 0x1p-32 * square;
       enter(*all_, place[static_cast<std::size_t>(row)], row, single.data(), std::sqrt(rest));
     }
@@ -94,27 +99,28 @@ void PointIndex::enter(Part& part, std::int64_t place, std::int64_t row, const f
   part.panel.at(place, 1) = rounded_up(std::sqrt(2 * half) * share + 1e-30);
   for (std::int64_t k = 0; k < width(); ++k) part.panel.at(place, kBoundFirst + k) = a[k];
   part.panel.at(place, kBoundFirst + width()) = rounded_up(tail);
-  part.panel.at(place, kBoundFirst + width() + 1) =
-      rounded_up(share * frame_.norm[static_cast<std::size_t>(row)] + 1e-30);
+  part.panel.at(place, kBoundFirst + width() + 1) = rounded_up(share * norm(row) + 1e-30);
 }
 
-// The rows in their order, with what their groups need; above kBoxDimensions the panel's rows are still to be entered.
-std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> rows) const {
+// The rows in their order, with what their groups need; the panel in `shared`, filled by the first sharer, or its own;
+// above kBoxDimensions its rows are still to be entered.
+std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> rows, Arrays* shared) const {
   auto part = std::make_shared<Part>();
   part->row = std::move(rows);
   boxes() ? order_by_boxes(*part) : order_by_norm(*part);
   const std::int64_t n = static_cast<std::int64_t>(part->row.size());
-  part->panel = Panel(n, width() + (boxes() ? 1 : kBoundFirst + 2));
-  const std::int64_t last = part->panel.columns() - 1;
+  const std::int64_t columns = width() + (boxes() ? 1 : kBoundFirst + 2), last = columns - 1;
+  part->panel = shared ? Panel(n, columns, shared->zeros(Panel::size(n, columns))) : Panel(n, columns);
   part->group_norm.assign(static_cast<std::size_t>(part->panel.groups()), 0);
   for (std::int64_t p = 0; p < n; ++p) {
-    const std::int64_t row = part->row[static_cast<std::size_t>(p)];
-    const double norm = frame_.norm[static_cast<std::size_t>(row)];
     float& most = part->group_norm[static_cast<std::size_t>(p / kGroup)];
-    most = std::max(most, rounded_up(norm));
-    if (!boxes()) continue;
+    most = std::max(most, rounded_up(norm(part->row[static_cast<std::size_t>(p)])));
+  }
+  if (shared && shared->sharer() > 0) return part;
+  for (std::int64_t p = 0; boxes() && p < n; ++p) {
+    const std::int64_t row = part->row[static_cast<std::size_t>(p)];
     for (std::int64_t k = 0; k < width(); ++k) part->panel.at(p, k) = leading(row)[k];
-    part->panel.at(p, last) = rounded_up(rounding_share(width()) * norm + 1e-30);
+    part->panel.at(p, last) = rounded_up(rounding_share(width()) * norm(row) + 1e-30);
   }
   for (std::int64_t p = n; p < part->panel.groups() * kGroup; ++p) {
     part->panel.at(p, last) = kNever;
@@ -125,7 +131,7 @@ std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> 
 
 void PointIndex::order_by_norm(Part& part) const {
   std::sort(part.row.begin(), part.row.end(), [&](std::int64_t a, std::int64_t b) {
-    const double x = frame_.norm[static_cast<std::size_t>(a)], y = frame_.norm[static_cast<std::size_t>(b)];
+    const double x = norm(a), y = norm(b);
     return x > y || (x == y && a < b);
   });
 }
@@ -177,7 +183,7 @@ void PointIndex::make_box(Part& part, std::int64_t g) const {
                     last = std::min(part.row.size(), static_cast<std::size_t>((g + 1) * kGroup));
   std::vector<float> least, most;
   measure(part, first, last, least, most);
-  double size = 0, norm = 0;
+  double size = 0, longest = 0;
   for (std::int64_t k = 0; k < width(); ++k) {
     const std::size_t c = static_cast<std::size_t>(k);
     const float middle = 0.5F * least[c] + 0.5F * most[c];
@@ -187,9 +193,9 @@ void PointIndex::make_box(Part& part, std::int64_t g) const {
     part.box.at(g, width() + k) = half;
     size += std::pow(std::fabs(static_cast<double>(middle)) + half, 2);
   }
-  for (std::size_t p = first; p < last; ++p) norm = std::max(norm, frame_.norm[static_cast<std::size_t>(part.row[p])]);
+  for (std::size_t p = first; p < last; ++p) longest = std::max(longest, norm(part.row[p]));
   part.box.at(g, 2 * width()) =
-      rounded_up(0x1p-22 * static_cast<double>(2 * width() + 24) * (std::sqrt(size) + norm) + 1e-30);
+      rounded_up(0x1p-22 * static_cast<double>(2 * width() + 24) * (std::sqrt(size) + longest) + 1e-30);
 }
 
 // --- Masks --------------------------------------------------------------------------------------------------------
@@ -208,7 +214,7 @@ std::shared_ptr<const PointIndex::Part> PointIndex::subset(Mask mask) const {
   std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < mask.size(); ++i)
     if (mask[i] != 0) rows.push_back(static_cast<std::int64_t>(i));
-  const std::shared_ptr<Part> part = part_of(std::move(rows));
+  const std::shared_ptr<Part> part = part_of(std::move(rows), nullptr);
   if (boxes()) return part;
   // Both parts have the order of norms.
   for (std::int64_t p = 0, from = 0; p < static_cast<std::int64_t>(part->row.size()); ++p, ++from) {

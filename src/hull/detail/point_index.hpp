@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <hullscope/base/matrix.hpp>
+#include <hullscope/hull/detail/arrays.hpp>
 #include <hullscope/hull/detail/frame.hpp>
 #include <hullscope/hull/detail/panel.hpp>
 #include <hullscope/hull/detail/pricing.hpp>
@@ -40,8 +41,9 @@ class PointIndex {
 
   /// The points may be a block of a larger set that begins at a whole tile (kTileRows), with the frame and the basis of
   /// all: a row then has the numbers that it has there. points and frame must outlive it. Memory: about
-  /// N (min(d, kWidth) + min(d, kLeading)) floats. Thread-safe.
-  PointIndex(const PointsView& points, const Frame& frame, Matrix<double> basis);
+  /// N (min(d, kWidth) + min(d, kLeading)) floats, in `arrays`, whose sharers make it together, of the same points.
+  /// Thread-safe.
+  PointIndex(const PointsView& points, const Frame& frame, Matrix<double> basis, std::unique_ptr<Arrays> arrays);
 
   /// Some of the rows, in the order in which they are looked at.
   struct Part {
@@ -59,7 +61,7 @@ class PointIndex {
   std::int64_t leading() const { return leading_width_; }
   const Matrix<double>& basis() const { return basis_; }
   /// The leading rotated coordinates of a row.
-  const float* leading(std::int64_t row) const { return leading_.data() + row * leading_width_; }
+  const float* leading(std::int64_t row) const { return leading_ + row * leading_width_; }
 
  private:
   void order_by_boxes(Part& part) const;
@@ -67,15 +69,18 @@ class PointIndex {
   void measure(const Part& part, std::size_t first, std::size_t last, std::vector<float>& least,
                std::vector<float>& most) const;
   void make_box(Part& part, std::int64_t group) const;
-  std::shared_ptr<Part> part_of(std::vector<std::int64_t> rows) const;
+  std::shared_ptr<Part> part_of(std::vector<std::int64_t> rows, Arrays* shared) const;
   void rotate(const PointsView& points);
   void enter(Part& part, std::int64_t place, std::int64_t row, const float* a, double tail) const;
   std::shared_ptr<const Part> subset(Mask mask) const;
 
+  double norm(std::int64_t row) const { return frame_.norm[static_cast<std::size_t>(row)]; }
+
   const Frame& frame_;
   Matrix<double> basis_;  // width x d
   std::int64_t size_, leading_width_;
-  std::vector<float> leading_;  // N x leading_width_
+  std::unique_ptr<Arrays> arrays_;
+  float* leading_;  // N x leading_width_
   std::shared_ptr<Part> all_;
   mutable std::mutex lock_;
   mutable std::vector<std::pair<std::vector<std::uint8_t>, std::shared_ptr<const Part>>> masked_;

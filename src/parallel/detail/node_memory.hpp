@@ -14,7 +14,7 @@ namespace hullscope::parallel::detail {
 
 enum class Sharing {
   kFirstRankWrites,  ///< the others' mapping is read-only
-  kAllWrite          ///< by atomic operations
+  kAllWrite          ///< by atomic operations, or each to its own part
 };
 
 class NodeMemory {
