@@ -13,12 +13,14 @@ from study_runs import HULLSCOPE, SMOKE, artifacts, command, differences, digest
 
 WORK = tempfile.mkdtemp(prefix="hullscope e2e ")
 REFERENCE = os.path.join(WORK, "reference")
+seconds = {}  # "whole": what the reference took
 
 
 def setUpModule():
     start = time.time()
     run(REFERENCE, ranks=1)
-    print(f"smoke study on one rank: {time.time() - start:.1f} s", file=sys.stderr)
+    seconds["whole"] = time.time() - start
+    print(f"smoke study on one rank: {seconds['whole']:.1f} s", file=sys.stderr)
 
 
 def tearDownModule():
@@ -59,9 +61,9 @@ class WholeWay(unittest.TestCase):
                 self.assertIn("verified 500 of 500, undecided 0", verified.stdout)
 
     def test_layouts_from_extract_on(self):
-        """1, 2, 3, 5 ranks and 1, 2 threads: equal content."""
+        """1, 2, 3, 5 ranks and 1, 2 threads: equal content. (The reference: one of each.)"""
         expected = digests(REFERENCE)
-        for ranks, threads in [(2, 1), (3, 1), (5, 1), (1, 2), (3, 2)]:
+        for ranks, threads in [(2, 1), (5, 1), (3, 2)]:
             output = self.folder(f"ranks {ranks} threads {threads}")
             for name in artifacts(REFERENCE):
                 if name.endswith("network.h5"):
@@ -106,7 +108,7 @@ class WholeWay(unittest.TestCase):
             process = subprocess.Popen(command(output), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT)
             try:
-                process.wait(timeout=0.5 + 0.35 * attempt)
+                process.wait(timeout=seconds["whole"] * (0.1 + 0.15 * attempt))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGTERM)
             text, _ = process.communicate(timeout=120)
