@@ -9,6 +9,8 @@ hullscope_script_test(hull_further LABELS mpi TIMEOUT 300
   COMMAND /usr/bin/python3 ${hull_tests}/cli/hull_further_test.py)
 hullscope_test(hull_batched_test SOURCES ${hull_tests}/unit/hull_batched_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base)
+hullscope_test(hull_digits_test SOURCES ${hull_tests}/unit/hull_digits_test.cpp
+  LIBRARIES hullscope::hull hullscope::base)
 hullscope_test(hull_pricing_test SOURCES ${hull_tests}/unit/hull_pricing_test.cpp
   LIBRARIES hullscope::hull hullscope::proof hullscope::base)
 # QSopt_ex (Debian package libqsopt-ex-dev) solves linear programs exactly: an oracle written by others.

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::int64_t kGroup = Panel::kGroup;
 constexpr std::int64_t kTogether = Panel::kTogether;
+constexpr std::int64_t kSingleDimensions = 48;  ///< from here on a row that 8 bits leave is tried in float32
+constexpr std::size_t kWaiting = 512;           ///< rows
+constexpr int kFew = 16;  ///< rows of a group that are cheaper one by one than by a product of the group in float32
 
 }  // namespace
 
@@ -21,7 +24,8 @@ LocalPricing::LocalPricing(const PointsView& points, const Frame& frame, Matrix<
     : points_(points),
       frame_(frame),
       index_(points, frame, std::move(basis), std::move(arrays)),
-      wide_(dimension() > index_.width() && std::holds_alternative<MatrixView<float>>(points)),
+      wide_((dimension() > index_.width() || (DigitPanel::fast() && dimension() >= kSingleDimensions)) &&
+            std::holds_alternative<MatrixView<float>>(points)),
       origin_(static_cast<std::size_t>(dimension()), 0),
       centre_length_(std::sqrt(squared_distance(frame.centre.data(), origin_.data(), 1, dimension())) * (1 + 0x1p-40)) {
 }
@@ -37,6 +41,13 @@ void LocalPricing::rows(std::span<const std::int64_t> wanted, double* out) const
       points_);
 }
 
+/// What a direction's bound has not ruled out: a group of rows, or a row's place.
+struct LocalPricing::Opened {
+  float bound;
+  std::int64_t group;
+  bool operator<(const Opened& other) const { return bound < other.bound; }
+};
+
 /// One ask on its way.
 struct LocalPricing::Search {
   const Ask* ask;
@@ -47,9 +58,10 @@ struct LocalPricing::Search {
   std::vector<float> turned = {};       // b
   double products = 0;
   double unit = 1;
-  std::vector<float> single = {};  // u
-  double level = 0;                // <y, u>, rounded up
-  double single_threshold = 0;     // <x, u> above it rules a row out
+  std::vector<Opened> waiting = {};  // rows that 8 bits leave
+  std::vector<float> single = {};    // u
+  double level = 0;                  // <y, u>, rounded up
+  double single_threshold = 0;       // <x, u> above it rules a row out
   void set_threshold() {
     threshold = rounded_up(lowest.limit() / unit + offset + slack);
     single_threshold = lowest.limit() + level;
@@ -124,20 +136,16 @@ std::vector<Priced> LocalPricing::price(std::span<const Ask> asks, Mask mask) co
   if (asks.empty()) return {};
   const std::shared_ptr<const Part> part = index_.part(mask);
   std::vector<Search> all = searches(asks);
-  index_.boxes() ? price_boxes(*part, all) : price_panels(*part, all);
+  if (index_.boxes())
+    price_boxes(*part, all);
+  else
+    part->digits.empty() ? price_panels(*part, all) : price_digits(*part, all);
   std::vector<Priced> result;
   for (Search& s : all) result.push_back({s.lower, s.lowest.take(), s.products});
   return result;
 }
 
 // --- Boxes --------------------------------------------------------------------------------------------------------
-
-/// A group of rows that a direction's bound has not ruled out.
-struct LocalPricing::Opened {
-  float bound;
-  std::int64_t group;
-  bool operator<(const Opened& other) const { return bound < other.bound; }
-};
 
 void LocalPricing::price_boxes(const Part& part, std::span<Search> all) const {
   alignas(64) float score[kTogether * kGroup], least[kTogether];
@@ -221,6 +229,68 @@ void LocalPricing::price_panels(const Part& part, std::span<Search> all) const {
       }
     }
   }
+}
+
+// --- Digits -------------------------------------------------------------------------------------------------------
+
+// The same with 8 bits a coordinate; where that leaves many rows of a group, its panel decides which.
+void LocalPricing::price_digits(const Part& part, std::span<Search> all) const {
+  alignas(64) float score[kTogether * kGroup];
+  std::vector<DigitPanel::Directions> directions((all.size() + kTogether - 1) / kTogether);
+  for (std::size_t j = 0; j < all.size(); ++j)
+    part.digits.set(directions[j / kTogether], j % kTogether, all[j].turned, all[j].tail);
+  for (std::int64_t g = 0; g < part.panel.groups(); ++g) {
+    const float reach = -part.group_norm[static_cast<std::size_t>(g)] * (1 + 0x1p-20F);
+    for (std::size_t first = 0; first < all.size(); first += kTogether) {
+      const std::span<Search> block = all.subspan(first, std::min<std::size_t>(kTogether, all.size() - first));
+      float threshold[kTogether] = {-3e38F, -3e38F, -3e38F, -3e38F};
+      bool reached = false;
+      for (std::size_t j = 0; j < block.size(); ++j) {
+        threshold[j] = block[j].threshold;
+        reached = reached || threshold[j] >= reach;
+      }
+      if (!reached) continue;
+      const auto marks = part.digits.multiply(g, directions[first / kTogether], threshold, score);
+      for (std::size_t j = 0; j < block.size(); ++j) {
+        Search& s = block[j];
+        s.products += static_cast<double>(kGroup * part.digits.columns());
+        if (marks[j] == 0) continue;
+        if (std::popcount(marks[j]) > kFew)
+          price_group(part, s, g);
+        else
+          wait(s, g, marks[j], score + j * kGroup);
+        if (s.waiting.size() >= kWaiting) consider_waiting(part, s);
+      }
+    }
+  }
+  for (Search& s : all) consider_waiting(part, s);
+}
+
+void LocalPricing::wait(Search& s, std::int64_t g, std::uint64_t marks, const float* score) const {
+  for (; marks != 0; marks &= marks - 1) {
+    const std::int64_t i = std::countr_zero(marks);
+    s.waiting.push_back({score[i], g * kGroup + i});
+  }
+}
+
+// The rows of the lowest bounds first: they bring the limit down.
+void LocalPricing::consider_waiting(const Part& part, Search& s) const {
+  const std::size_t promising = std::min(s.waiting.size(), static_cast<std::size_t>(s.ask->wanted) * 3 / 2 + 8);
+  std::nth_element(s.waiting.begin(), s.waiting.begin() + static_cast<std::ptrdiff_t>(promising), s.waiting.end());
+  for (const Opened& o : s.waiting)
+    if (o.bound <= s.threshold) consider(part, s, o.group);
+  s.waiting.clear();
+}
+
+void LocalPricing::price_group(const Part& part, Search& s, std::int64_t g) const {
+  alignas(64) float score[kGroup];
+  std::vector<float> direction(static_cast<std::size_t>(PointIndex::kBoundFirst), 0);
+  direction.insert(direction.end(), s.turned.begin(), s.turned.end());
+  direction.push_back(-s.tail);
+  direction.push_back(-1);
+  s.products += static_cast<double>(kGroup * part.panel.columns());
+  if (part.panel.multiply_one(g, direction.data(), score) <= s.threshold)
+    wait(s, g, scores_at_most(score, s.threshold), score);
 }
 
 // --- Near rows ----------------------------------------------------------------------------------------------------

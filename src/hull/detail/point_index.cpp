@@ -53,6 +53,8 @@ PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<doub
   } else {
     all_ = part_of(std::move(every), arrays_.get());
     rotate(points);
+    arrays_->meet();
+    make_digits(*all_, arrays_.get());
   }
   arrays_->meet();
 }
@@ -127,6 +129,15 @@ std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> 
     if (!boxes()) part->panel.at(p, 0) = -kNever;
   }
   return part;
+}
+
+// The sharers' groups in turn.
+void PointIndex::make_digits(Part& part, Arrays* shared) const {
+  if (!DigitPanel::fast()) return;
+  float* zeros = shared ? shared->zeros(DigitPanel::size(part.panel.groups(), width())) : nullptr;
+  part.digits = DigitPanel(part.panel, kBoundFirst, width(), zeros);
+  const std::int64_t sharers = shared ? shared->sharers() : 1, own = shared ? shared->sharer() : 0;
+  for (std::int64_t g = own; g < part.panel.groups(); g += sharers) part.digits.fill(part.panel, g);
 }
 
 void PointIndex::order_by_norm(Part& part) const {
@@ -221,6 +232,7 @@ std::shared_ptr<const PointIndex::Part> PointIndex::subset(Mask mask) const {
     while (all_->row[static_cast<std::size_t>(from)] != part->row[static_cast<std::size_t>(p)]) ++from;
     for (std::int64_t k = 0; k < all_->panel.columns(); ++k) part->panel.at(p, k) = all_->panel.at(from, k);
   }
+  make_digits(*part, nullptr);
   return part;
 }
 

@@ -18,6 +18,7 @@
 
 #include <hullscope/base/matrix.hpp>
 #include <hullscope/hull/detail/arrays.hpp>
+#include <hullscope/hull/detail/digit_panel.hpp>
 #include <hullscope/hull/detail/frame.hpp>
 #include <hullscope/hull/detail/panel.hpp>
 #include <hullscope/hull/detail/pricing.hpp>
@@ -52,7 +53,8 @@ class PointIndex {
     /// boxes: a, e_x. Else: |a'|^2 / 2 rounded down, a bound of its error over |y|, a, |x_t|, e_x, where a' are the
     /// leading coordinates: columns 0 ... leading + 1 measure nearness, columns 2 ... are the bound of a direction.
     Panel panel;
-    Panel box;  ///< boxes: m, h, e of each group
+    Panel box;          ///< boxes: m, h, e of each group
+    DigitPanel digits;  ///< else, where the machine is fast at it: the bound's columns in 8 bits
   };
   std::shared_ptr<const Part> part(Mask mask) const;
 
@@ -71,6 +73,7 @@ class PointIndex {
   void make_box(Part& part, std::int64_t group) const;
   std::shared_ptr<Part> part_of(std::vector<std::int64_t> rows, Arrays* shared) const;
   void rotate(const PointsView& points);
+  void make_digits(Part& part, Arrays* shared) const;
   void enter(Part& part, std::int64_t place, std::int64_t row, const float* a, double tail) const;
   std::shared_ptr<const Part> subset(Mask mask) const;
 
