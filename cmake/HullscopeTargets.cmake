@@ -72,14 +72,18 @@ function(hullscope_test name)
   endif()
 endfunction()
 
-# hullscope_script_test(NAME COMMAND ... [LABELS ...] [TIMEOUT s]): any other program as a ctest case.
+# hullscope_script_test(NAME COMMAND ... [LABELS ...] [TIMEOUT s] [COST s]): any other program as a ctest case.
+# COST: about how long a long one takes, so that ctest starts it before the short ones.
 function(hullscope_script_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT;COST" "COMMAND;LABELS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 600)
   endif()
+  if(NOT T_COST)
+    set(T_COST 0)
+  endif()
   add_test(NAME ${name} COMMAND ${T_COMMAND})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}" ENVIRONMENT
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} COST ${T_COST} LABELS "${T_LABELS}" ENVIRONMENT
     "HULLSCOPE=${CMAKE_BINARY_DIR}/bin/hullscope;HULLSCOPE_SOURCE_DIR=${CMAKE_SOURCE_DIR};HULLSCOPE_BINARY_DIR=${CMAKE_BINARY_DIR}")
 endfunction()
 

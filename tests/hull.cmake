@@ -43,17 +43,17 @@ if(HULLSCOPE_WITH_PETSC)
     COMMAND /usr/bin/python3 ${hull_tests}/mpi/petsc_hull_example.py $<TARGET_FILE:petsc_hull> ${hull_tests}/mpirun.sh)
 endif()
 if(TARGET hullscope_job_membership)
-  hullscope_script_test(hull_membership_on_ranks LABELS mpi TIMEOUT 600
+  hullscope_script_test(hull_membership_on_ranks LABELS mpi TIMEOUT 600 COST 30
     COMMAND /usr/bin/python3 ${hull_tests}/mpi/hull_membership_ranks.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()
 if(TARGET hullscope_job_hull AND TARGET hullscope_job_membership)
-  hullscope_script_test(hull_spread_on_ranks LABELS mpi crash TIMEOUT 900
+  hullscope_script_test(hull_spread_on_ranks LABELS mpi crash TIMEOUT 900 COST 60
     COMMAND /usr/bin/python3 ${hull_tests}/mpi/hull_spread_ranks.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()
 if(TARGET hullscope_job_hull)
-  hullscope_script_test(hull_stage_kill LABELS mpi crash TIMEOUT 600
+  hullscope_script_test(hull_stage_kill LABELS mpi crash TIMEOUT 600 COST 50
     COMMAND /usr/bin/python3 ${hull_tests}/crash/hull_stage_kill.py
       ${CMAKE_BINARY_DIR}/libexec/hullscope ${hull_tests}/mpirun.sh)
 endif()

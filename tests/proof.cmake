@@ -26,7 +26,7 @@ proof_helper(flip_bits SOURCES ${CMAKE_SOURCE_DIR}/jobs/hull_file.cpp
 
 hullscope_script_test(exact_solver_test COMMAND /usr/bin/python3 ${proof_tests}/cli/exact_solver_test.py
   $<TARGET_FILE:solve_exactly>)
-hullscope_script_test(verify_test LABELS mpi COMMAND /usr/bin/python3 ${proof_tests}/cli/verify_test.py
+hullscope_script_test(verify_test LABELS mpi COST 40 COMMAND /usr/bin/python3 ${proof_tests}/cli/verify_test.py
   $<TARGET_FILE:hullscope_job_verify> $<TARGET_FILE:write_hull> $<TARGET_FILE:flip_bits> ${proof_tests}/mpirun.sh)
 hullscope_script_test(proof_stands_alone COMMAND /usr/bin/python3 ${proof_tests}/cli/proof_stands_alone.py
   ${CMAKE_SOURCE_DIR} $<TARGET_FILE:proof_test> $<TARGET_FILE:hullscope_job_verify>)

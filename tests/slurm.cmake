@@ -1,5 +1,6 @@
-# A real Slurm on this machine (tests/slurm/cluster.sh). One cluster at a time: the jobs share its processors. Where
-# there can be none, the tests are skipped with the reason, and count as missing.
+# A real Slurm on this machine (tests/slurm/cluster.sh). One cluster at a time: the jobs share its processors. They
+# mostly wait, and start first (COST), so that other tests run beside them. Where there can be none, they are skipped
+# with the reason, and count as missing.
 if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   set(slurm_tests ${CMAKE_CURRENT_LIST_DIR}/slurm)
   find_package(PkgConfig REQUIRED)
@@ -9,8 +10,8 @@ if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   set_target_properties(fence_counter PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(fence_counter PRIVATE PkgConfig::PMIX)
   foreach(script mpi study survive failures)
-    hullscope_script_test(slurm_${script} LABELS slurm TIMEOUT 1200
+    hullscope_script_test(slurm_${script} LABELS slurm TIMEOUT 1800 COST 500
       COMMAND /usr/bin/python3 ${slurm_tests}/${script}_test.py)
-    set_tests_properties(slurm_${script} PROPERTIES RESOURCE_LOCK slurm PROCESSORS 2 SKIP_RETURN_CODE 77)
+    set_tests_properties(slurm_${script} PROPERTIES RESOURCE_LOCK slurm SKIP_RETURN_CODE 77)
   endforeach()
 endif()
