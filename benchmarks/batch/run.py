@@ -78,8 +78,7 @@ def packed(folder, count=101):
         with open(path, "w") as file:
             file.write(LEAST.format(trials=trials))
         for stage in ("train", "extract", "encode", "hull", "proximity"):
-            cost = run({**os.environ, "HULLSCOPE_LOG": "warning"}, "run", path, "--output", f"{folder}/least-{trials}", "--ranks", "1",
-                       "--stages", stage)[1:]
+            cost = run({**os.environ, "HULLSCOPE_LOG": "warning"}, stage, path, "--output", f"{folder}/least-{trials}")[1:]
             if trials == 1:
                 costs[stage] = cost
             else:

@@ -12,7 +12,7 @@ description = "the test cluster: nodes of 4 processors and 2 GB"
 partition = "main"
 [limits]
 time = "00:30:00"
-cores = 4
+cores = 2
 memory = "2000M"
 running = 4
 """
