@@ -16,10 +16,10 @@ MODULES = "python3-h5py python3-numpy python3-pandas python3-scipy python3-matpl
 
 def fill(folder, making):
     """Figures, tables and page of the study in `folder`, below `making`."""
-    from hullscope_report import page, results, special
+    from hullscope_report import data_only, page, results
 
-    circle = special.circle_of(folder)
-    text = page.render_circle(circle, making) if circle else page.render(results.Results(folder), making)
+    data = data_only.study_of(folder)
+    text = data_only.render(data, making) if data else page.render(results.Results(folder), making)
     (making / "index.html").write_text(text)
 
 

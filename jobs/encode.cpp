@@ -1,4 +1,5 @@
-// hullscope encode: the intrinsic space of each trained network, one codes.h5 a bottleneck.
+// hullscope encode: the intrinsic space of each trained network, one codes.h5 a bottleneck; then the same of further
+// test sets, which take the trained autoencoders of the first.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <hullscope/networks/compute.hpp>
 #include <hullscope/networks/network_file.hpp>
 #include <hullscope/networks/torchscript.hpp>
+#include <hullscope/parallel/stop.hpp>
 
 #include "outside.hpp"
 #include "stage.hpp"
@@ -46,6 +48,22 @@ struct Neural {
   }
 };
 
+/// The further test set of a task: what its samples are in the neural space.
+struct Queries {
+  Matrix<float> activation;
+  std::vector<std::int64_t> sample;
+
+  Queries(const std::string& file, std::int64_t features) {
+    const store::ArtifactReader reader(file, "extract-test");
+    activation = reader.read_matrix<float>("/test/activation");
+    sample = reader.read<std::int64_t>("/test/sample");
+    if (activation.cols() != features)
+      throw DataError(file, "/test/activation",
+                      fmt::format("found {} features, expected {} as of the training points; run stage extract again",
+                                  activation.cols(), features));
+  }
+};
+
 double share_equal(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
   const auto equal =
       std::inner_product(a.begin(), a.end(), b.begin(), std::int64_t{0}, std::plus<>(), std::equal_to<>());
@@ -58,7 +76,10 @@ class Encoding {
       : stage_(stage), progress_(progress), device_(networks::resolve_device(stage.study().train.device)) {}
 
   /// By one rank for itself.
-  void encode(const study::Task& task) {
+  void encode(const study::Task& task) { task.test.empty() ? encode_own(task) : encode_further(task); }
+
+ private:
+  void encode_own(const study::Task& task) {
     const parallel::Stopwatch watch;
     const auto self = parallel::Comm::self();
     const auto provenance = stage_.provenance(task);
@@ -66,7 +87,7 @@ class Encoding {
     const auto checkpoint = std::filesystem::path(output).replace_extension(".checkpoint").string();
     std::filesystem::create_directories(std::filesystem::path(output).parent_path());
     const auto& neural = activations(stage_.path(task.inputs.at("activations")));
-    const auto asked = request(task, neural, provenance.task_key, checkpoint);
+    const auto asked = request(task, neural, view(neural.test), provenance.task_key, checkpoint);
     const auto answer =
         task.space.starts_with("pca") ? networks::encode_principal(asked) : networks::encode(asked, self);
 
@@ -83,7 +104,34 @@ class Encoding {
                                    answer.test.unexplained_variance, relative, watch.wall_seconds()));
   }
 
- private:
+  void encode_further(const study::Task& task) {
+    if (parallel::stop_requested())
+      throw Interrupted("encode: stopped by a signal; the same command does what is left");
+    const parallel::Stopwatch watch;
+    const auto self = parallel::Comm::self();
+    const auto provenance = stage_.provenance(task);
+    const auto output = stage_.path(task.output);
+    std::filesystem::create_directories(std::filesystem::path(output).parent_path());
+    const auto& neural = activations(stage_.path(task.inputs.at("activations")));
+    const Queries queries(stage_.path(task.inputs.at("queries")), neural.train.cols());
+    const auto asked = request(task, neural, view(queries.activation), provenance.task_key, "");
+    const auto codes = further_codes(task, asked);
+
+    store::ArtifactWriter writer(self, output, provenance);
+    write_units(writer, task);
+    write_split(writer, "test", queries.sample, codes);
+    writer.write<double>("/unexplained_variance", {}, {&codes.unexplained_variance, 1});
+    writer.publish(Stage::record(self, watch));
+    progress_.add(1);
+  }
+
+  networks::Codes further_codes(const study::Task& task, const networks::EncodeRequest& asked) const {
+    if (task.space.starts_with("pca")) return networks::principal_codes(asked);
+    const auto layers = networks::make_autoencoder(asked.train.cols(), asked.dimension, asked.hidden, asked.output);
+    const auto [model, divisor] = networks::read_autoencoder(stage_.path(task.inputs.at("codes")), layers, device_);
+    return networks::encode_with(asked, model, divisor);
+  }
+
   const Neural& activations(const std::string& path) {
     if (!neural_ || neural_->path != path) {
       neural_.reset();  // one file at a time in memory
@@ -92,19 +140,13 @@ class Encoding {
     return *neural_;
   }
 
-  networks::EncodeRequest request(const study::Task& task, const Neural& neural, const std::string& key,
-                                  const std::string& checkpoint) {
+  networks::EncodeRequest request(const study::Task& task, const Neural& neural, MatrixView<float> test,
+                                  const std::string& key, const std::string& checkpoint) {
     const auto& study = stage_.study();
     const auto& options = study.encode;
-    networks::EncodeRequest request{view(neural.train),
-                                    view(neural.test),
-                                    task.dimension,
-                                    options.hidden,
-                                    options.output,
-                                    neural.head_weight,
-                                    neural.head_bias,
-                                    {},
-                                    device_};
+    networks::EncodeRequest request{
+        view(neural.train), test, task.dimension, options.hidden, options.output, neural.head_weight,
+        neural.head_bias,   {},   device_};
     if (task.inputs.count("network")) {
       const auto network = stage_.path(task.inputs.at("network"));
       const store::ArtifactReader reader(network, "train");
@@ -139,12 +181,17 @@ class Encoding {
     writer.write<std::int64_t>("/" + split + "/hybrid_predicted", {n}, codes.hybrid_predicted);
   }
 
+  static void write_units(store::ArtifactWriter& writer, const study::Task& task) {
+    std::vector<std::int64_t> units(static_cast<std::size_t>(task.dimension));
+    std::iota(units.begin(), units.end(), 0);
+    writer.write<std::int64_t>("/bottleneck", {task.dimension}, units);
+  }
+
   static void write(store::ArtifactWriter& writer, const study::Task& task, const Neural& neural,
                     const networks::EncodeAnswer& answer) {
-    std::vector<std::int64_t> units(static_cast<std::size_t>(task.dimension)), epochs(answer.curves.train_loss.size());
-    std::iota(units.begin(), units.end(), 0);
+    write_units(writer, task);
+    std::vector<std::int64_t> epochs(answer.curves.train_loss.size());
     std::iota(epochs.begin(), epochs.end(), 1);
-    writer.write<std::int64_t>("/bottleneck", {task.dimension}, units);
     writer.write<std::int64_t>("/epoch", {static_cast<std::int64_t>(epochs.size())}, epochs);
     writer.write<double>("/train_loss", {static_cast<std::int64_t>(epochs.size())}, answer.curves.train_loss);
     write_split(writer, "train", neural.train_sample, answer.train);
@@ -163,16 +210,21 @@ class Encoding {
   std::optional<networks::ForeignNetwork> foreign_;
 };
 
-int run(const parallel::Comm& world, const std::vector<std::string>& arguments) {
-  Stage stage(world, arguments, "encode");
-  const auto& tasks = stage.todo();
-  if (tasks.empty()) return kExitDone;
-  const auto epochs = static_cast<std::int64_t>(tasks.size()) * stage.study().encode.epochs;
-  parallel::Progress progress(world, stage.folder(), "encode", "epochs", epochs);
+/// The tasks whose inputs are there.
+void encode_all(const parallel::Comm& world, Stage& stage, const std::vector<study::Task>& tasks) {
+  std::int64_t total = 0;  // epochs; a further test set, which trains nothing, counts as one
+  for (const auto& task : tasks) total += task.test.empty() ? stage.study().encode.epochs : 1;
+  parallel::Progress progress(world, stage.folder(), "encode", "epochs", total);
   Encoding encoding(stage, progress);
   // The plan's order, not the longest first: they cost nearly the same, and neighbours share their activations.
   share_tasks(world, make_groups(world, 1), static_cast<std::int64_t>(tasks.size()),
               [&](std::int64_t i) { encoding.encode(tasks[static_cast<std::size_t>(i)]); });
+}
+
+int run(const parallel::Comm& world, const std::vector<std::string>& arguments) {
+  Stage stage(world, arguments, "encode");
+  for (bool more = true; more; more = stage.look_again())
+    if (!stage.todo().empty()) encode_all(world, stage, stage.todo());
   return kExitDone;
 }
 

@@ -11,8 +11,6 @@
 #include <hullscope/base/random.hpp>
 #include <hullscope/datasets/array.hpp>
 
-#include "test_sets.hpp"
-
 namespace hullscope::jobs {
 namespace {
 
@@ -114,10 +112,9 @@ HullSource plain_source(Stage& stage, const study::Task& task) {
 /// The same training points, asked by a further test set. Collective.
 HullSource test_set_source(Stage& stage, const study::Task& task) {
   HullSource source;
-  const fs::path folder = fs::path(stage.path(task.output)).parent_path();
-  const bool pixel = task.space == "pixel", neural = task.space == "neural";
-  source.queries = (folder / "test.npy").string();
-  if (pixel) {
+  if (task.space == "pixel") {
+    const fs::path folder = fs::path(stage.path(task.output)).parent_path();
+    source.queries = (folder / "test.npy").string();
     const auto &train = stage.data("train"), test = stage.data(task, "test", stage.world());
     source.points = (folder.parent_path() / "train.npy").string();
     source.samples = samples_of(test);
@@ -127,16 +124,11 @@ HullSource test_set_source(Stage& stage, const study::Task& task) {
     write_split(test, source.queries);
     return source;
   }
-  const std::string file = file_of(stage, task);
-  source.points = file + ":/train/" + (neural ? "activation" : "code");
-  if (neural) source.queries = stage.path(task.inputs.at("queries")) + ":/test/activation";
-  source.samples = store::ArtifactReader(stage.path(task.inputs.at("queries"))).read<std::int64_t>("/test/sample");
-  if (neural || !stage.world().root()) return source;
-  fs::create_directories(folder);
-  const Matrix<float> codes = read_test_set(stage, task, file).points;
-  store::publish_bytes(source.queries,
-                       npy_header("<f4", fmt::format("{}, {}", codes.rows(), codes.cols())) +
-                           raw_bytes(std::span<const float>(codes.data(), static_cast<std::size_t>(codes.size()))));
+  const std::string name = task.space == "neural" ? "activation" : "code",
+                    asked = stage.path(task.inputs.at("queries"));
+  source.points = file_of(stage, task) + ":/train/" + name;
+  source.queries = asked + ":/test/" + name;
+  source.samples = store::ArtifactReader(asked).read<std::int64_t>("/test/sample");
   return source;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include <hullscope/base/digest.hpp>
 #include <hullscope/study/cost.hpp>
 
 #include "ledger.hpp"
@@ -18,6 +19,19 @@ namespace {
 
 using namespace hullscope;
 using nlohmann::json;
+
+/// What the report is made of: results.h5; of a study without networks all its files, once they are there. "" before.
+std::string report_source(jobs::Ledger& ledger) {
+  const auto& plan = ledger.plan();
+  if (!plan.empty() && plan.back().stage == "reduce") return ledger.digest_of(plan.back().output);
+  Digest digest;
+  for (const auto& task : plan) {
+    const std::string content = ledger.digest_of(task.output);
+    if (content.empty()) return "";
+    digest.update_text(content);
+  }
+  return plan.empty() ? "" : digest.hex();
+}
 
 json run_record(const std::string& path) {
   json record;
@@ -51,7 +65,6 @@ int plan(const parallel::Comm& world, const std::vector<std::string>& arguments)
   const study::DataShape shape{train.size(), test.size(), train.features(), train.classes(), train.sample_shape()};
   auto digests = stage.data_digests(tasks);
   jobs::Ledger ledger(stage.study(), std::move(tasks), stage.folder(), std::move(digests));
-  const bool has_results = !ledger.plan().empty() && ledger.plan().back().stage == "reduce";
   const json head = {{"folder", stage.folder()},
                      {"train", shape.train},
                      {"test", shape.test},
@@ -59,7 +72,7 @@ int plan(const parallel::Comm& world, const std::vector<std::string>& arguments)
                      {"classes", shape.classes},
                      {"sample_shape", shape.sample_shape},
                      {"tasks", ledger.plan().size()},
-                     {"results_digest", has_results ? ledger.digest_of(ledger.plan().back().output) : ""}};
+                     {"results_digest", report_source(ledger)}};
   Unmade unmade;
   const study::CostModel costs(stage.study(), shape);
   if (world.root()) std::cout << head.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";

@@ -10,8 +10,6 @@
 #include <hullscope/base/error.hpp>
 #include <hullscope/proximity/nearest.hpp>
 
-#include "test_sets.hpp"
-
 namespace hullscope::jobs {
 namespace {
 
@@ -56,8 +54,10 @@ void read_joined(const std::string& file, const std::string& split, const std::s
   }
 }
 
-Space space_of_file(const std::string& name, const std::string& file, const std::string& dataset,
-                    std::shared_ptr<const Places> train, std::shared_ptr<const Places> test) {
+/// `tests`: the file of the test points.
+Space space_of_file(const std::string& name, const std::string& file, const std::string& tests,
+                    const std::string& dataset, std::shared_ptr<const Places> train,
+                    std::shared_ptr<const Places> test) {
   Space space;
   space.name = name;
   const auto shape = store::ArtifactReader(file).shape("/train/" + dataset);
@@ -67,7 +67,12 @@ Space space_of_file(const std::string& name, const std::string& file, const std:
   space.fill_train = [=](std::span<float> out) { read_joined(file, "train", dataset, *train, d, out); };
   space.read_test = [=] {
     Matrix<float> points(static_cast<Eigen::Index>(test->size()), d);
-    read_joined(file, "test", dataset, *test, d, {points.data(), static_cast<std::size_t>(points.size())});
+    const auto there = store::ArtifactReader(tests).shape("/test/" + dataset);
+    if (there.size() != 2 || there[1] != d)
+      throw DataError(tests, "/test/" + dataset,
+                      fmt::format("found the shape {}, expected {} columns as the training points have",
+                                  fmt::join(there, " x "), d));
+    read_joined(tests, "test", dataset, *test, d, {points.data(), static_cast<std::size_t>(points.size())});
     return points;
   };
   return space;
@@ -126,17 +131,15 @@ ProximityInputs open_trial(const Stage& stage, const study::Task& task) {
   const auto train = places_of(inputs.train), test = places_of(inputs.test);
   const auto& wanted = stage.study().proximity.spaces;
   if (std::find(wanted.begin(), wanted.end(), "neural") != wanted.end())
-    inputs.spaces.push_back(space_of_file("neural", activations, "activation", train, test));
+    inputs.spaces.push_back(
+        space_of_file("neural", activations, test_activations(stage, task), "activation", train, test));
   for (const auto& [role, path] : task.inputs)
-    if (role.starts_with("codes-"))
-      inputs.spaces.push_back(space_of_file("latent-" + role.substr(6), stage.path(path), "code", train, test));
-  if (task.test.empty()) return inputs;
-  for (Space& space : inputs.spaces) {
-    const std::string role = space.name == "neural" ? "" : "codes-" + space.name.substr(7);
-    space.read_test = [&stage, task, codes = role.empty() ? "" : stage.path(task.inputs.at(role))] {
-      return read_test_set(stage, task, codes).points;  // rows as they stand there, like inputs.test
-    };
-  }
+    if (role.starts_with("codes-")) {
+      const std::string dimension = role.substr(6);
+      const auto& tests = task.test.empty() ? path : task.inputs.at("queries-" + dimension);
+      inputs.spaces.push_back(
+          space_of_file("latent-" + dimension, stage.path(path), stage.path(tests), "code", train, test));
+    }
   return inputs;
 }
 

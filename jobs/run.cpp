@@ -350,7 +350,8 @@ int run_study(const std::vector<std::string>& arguments) {
   for (const auto& [name, stage] : after.stages) made[name] += stage.done;
   if (walls.empty()) say("everything is done already");
   summarise(after, stages, walls, made);
-  const bool reports = std::count(stages.begin(), stages.end(), "report") && after.stages.count("reduce");
+  const bool has_results = after.stages.count("reduce") || !after.results_digest.empty();
+  const bool reports = std::count(stages.begin(), stages.end(), "report") && has_results;
   if (!reports) return 0;
   if (const int code = report_stage(study, folder, after.results_digest); code != 0) return code;
   say("report: " + fs::absolute(report_page(folder)).lexically_normal().string());

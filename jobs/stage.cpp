@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -178,30 +179,38 @@ static double patience_for_inputs() {
   return given ? std::clamp(std::atof(given), 0.0, 3600.0) : 0;
 }
 
-/// On rank 0: waits for inputs of the tasks that are not there yet; in vain if they were never made.
-static void wait_for_inputs(Ledger& ledger, const std::vector<study::Task>& tasks) {
-  const parallel::Stopwatch watch;
-  for (const auto& task : tasks)
-    while (watch.wall_seconds() < patience_for_inputs() && !parallel::stop_requested() &&
-           ledger.judge(task).state == TaskState::waiting) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(500));
-      ledger.forget_missing();
-    }
+/// On rank 0: waits for inputs of the task that are not there yet; in vain if they were never made. `watch`: since when
+/// this stage waits.
+static void wait_for_inputs(Ledger& ledger, const study::Task& task, const parallel::Stopwatch& watch) {
+  while (watch.wall_seconds() < patience_for_inputs() && !parallel::stop_requested() &&
+         ledger.judge(task).state == TaskState::waiting) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    ledger.forget_missing();
+  }
 }
 
 static const std::string kMissing = "-";  // in place of the digest of a file that is not there
 
-/// On rank 0: a line with one letter a task (d: done, t: to do), then a line "path digest" for every file read.
+/// On rank 0: a line with one letter a task (d: done, t: to do, l: later, when a file of one to do is there), then a
+/// line "path digest" for every file read.
 std::string Stage::look(const std::vector<study::Task>& tasks) {
   std::string states;
   std::vector<std::string> refused;
-  wait_for_inputs(*ledger_, tasks);
+  std::set<std::string> unmade;  // files of this stage
+  const parallel::Stopwatch watch;
   for (const auto& task : tasks) {
+    if (std::any_of(task.inputs.begin(), task.inputs.end(),
+                    [&](const auto& i) { return unmade.count(i.second) > 0; })) {
+      states += 'l';
+      continue;
+    }
+    wait_for_inputs(*ledger_, task, watch);
     const auto status = ledger_->judge(task);
     if (status.state == TaskState::waiting) throw EnvironmentError(status.note);
     if (status.state == TaskState::refused && !force_new_) refused.push_back(status.note);
     if (status.state != TaskState::done && !status.note.empty() && (refused.empty() || force_new_))
       parallel::log_info(status.note + (status.state == TaskState::refused ? " (--force-new: made again)" : ""));
+    if (status.state != TaskState::done) unmade.insert(task.output);
     states += status.state == TaskState::done ? 'd' : 't';
   }
   if (!refused.empty())
@@ -225,10 +234,21 @@ void Stage::judge() {
   while (answer >> path >> digest) digests[path] = digest == kMissing ? "" : digest;
   ledger_->learn(std::move(digests));
   for (std::size_t i = 0; i < tasks.size(); ++i)
-    if (states[i] != 'd') todo_.push_back(tasks[i]);
+    if (states[i] == 't') todo_.push_back(tasks[i]);
+  const auto later = static_cast<std::size_t>(std::count(states.begin(), states.end(), 'l'));
+  later_ = later > 0;
   if (world_.root())
-    parallel::log_info(
-        fmt::format("{}: {} of {} done, {} to do", stage_, tasks.size() - todo_.size(), tasks.size(), todo_.size()));
+    parallel::log_info(fmt::format("{}: {} of {} done, {} to do", stage_, tasks.size() - todo_.size() - later,
+                                   tasks.size(), todo_.size() + later));
+}
+
+bool Stage::look_again() {
+  judge();
+  if (!later_) return false;
+  ledger_.reset();
+  todo_.clear();
+  judge();
+  return true;
 }
 
 const std::vector<study::Task>& Stage::todo() {

@@ -31,6 +31,9 @@ class Stage {
   /// Throws UsageError if a finished artifact was made with other options (unless --force-new) and EnvironmentError if
   /// an input is missing (names the stage that makes it).
   const std::vector<study::Task>& todo();
+  /// Tasks that take a file of another task of this stage are not among todo() while that is to be made. Once it is:
+  /// true, and todo() are those. False if there are none. Collective.
+  bool look_again();
   /// Options hash, inputs with digests, seed, key. Collective on the first call of todo() or this; a look-up after it.
   store::Provenance provenance(const study::Task& task);
   /// The study's data set, loaded once. Collective.
@@ -58,6 +61,7 @@ class Stage {
   bool force_new_ = false;
   std::shared_ptr<Ledger> ledger_;
   std::vector<study::Task> todo_;
+  bool later_ = false;  ///< some tasks wait for those of todo_
   std::optional<datasets::LabelledSet> train_, test_;
 };
 

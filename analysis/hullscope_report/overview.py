@@ -133,7 +133,7 @@ def bullets(items):
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
-def costs(results, files, pieces):
+def costs_by_stage(results, files, pieces):
     by_stage, rows = runs_by_stage(results, files), []
     for stage in sorted(by_stage, key=lambda s: STAGES.index(s) if s in STAGES else 99):
         runs = by_stage[stage]
@@ -141,11 +141,15 @@ def costs(results, files, pieces):
         peak = max((float(r.get("peak_bytes", 0) or 0) for r in runs), default=0)
         rows.append([stage, count(len(runs)), number(total("wall_seconds"), 1), number(total("cpu_seconds"), 1), number(peak / 1e6, 0),
                      *(", ".join(sorted({str(r.get(k, "?")) for r in runs})) for k in ("ranks", "software_version", "instruction_set"))])  # fmt: skip
-    tasks = [[e["file"], e["stage"], *(number(float(e["run"].get(k, "nan") or "nan"), 2) for k in ("wall_seconds", "cpu_seconds")),
-              number(float(e["run"].get("peak_bytes", "nan") or "nan") / 1e6, 0)] for e in files]  # fmt: skip
     return pieces.table(
         "costs", "What each stage took. Seconds are summed over its files; files made side by side overlap in wall time.",
         ["stage", "files", "wall s", "CPU s", "peak MB", "ranks", "software", "instructions"], rows, source="/run of every file",
-    ) + "<details><summary>Task by task</summary>" + pieces.table(
+    )  # fmt: skip
+
+
+def costs(results, files, pieces):
+    tasks = [[e["file"], e["stage"], *(number(float(e["run"].get(k, "nan") or "nan"), 2) for k in ("wall_seconds", "cpu_seconds")),
+              number(float(e["run"].get("peak_bytes", "nan") or "nan") / 1e6, 0)] for e in files]  # fmt: skip
+    return costs_by_stage(results, files, pieces) + "<details><summary>Task by task</summary>" + pieces.table(
         "costs-tasks", f"What each of the {len(tasks)} files took.", ["file", "stage", "wall s", "CPU s", "peak MB"], tasks, 2, source="/run of every file",
     ) + "</details>"  # fmt: skip

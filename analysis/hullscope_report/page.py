@@ -15,6 +15,16 @@ def watermark(results):
     return f"preset {preset}" if preset not in ("", "full") else ""
 
 
+def beyond_latent(results, n):
+    """What of the test points is inside in the last hidden layer and in pixels, where the study tested it."""
+    found = []
+    if "/hull/neural_inside" in results and np.isfinite(results["/hull/neural_inside"][n]).any():
+        found.append(f"in its last hidden layer {mean_over_trials(results['/hull/neural_inside'][n], 0):.2%}")
+    if "/hull/pixel_inside" in results and np.isfinite(results["/hull/pixel_inside"]):
+        found.append(f"in pixels {float(results['/hull/pixel_inside']):.2%}")
+    return f". Of the same points there are inside {' and '.join(found)}" if found else ""
+
+
 def answer(results):
     """The finding in words, a sentence a network, from the tables below."""
     sentences, widest, latent = [], len(results.bottlenecks) - 1, space_index(results, "latent")
@@ -32,6 +42,7 @@ def answer(results):
             sentence += f"does not keep {results.threshold:.0%} of its accuracy through any studied bottleneck"
             if np.isfinite(hull[widest]):
                 sentence += f"; in {results.bottlenecks[widest]} dimensions {inside(widest)}"
+        sentence += beyond_latent(results, n)
         if latent is not None and np.isfinite(results["/auroc"][n, :, latent, euclidean]).any():
             auroc = mean_over_trials(results["/auroc"][n, :, latent, euclidean], 0)
             sentence += f". Distance to the nearest training point there (d = {results.dimension}) "
@@ -180,14 +191,3 @@ def render(results, folder):
     shown = [s for s in sections if s[2]]
     body = "".join(f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(words)}</h2>{content}</section>' for name, words, content in shown)
     return page(title, body, [(name, words) for name, words, _ in shown])
-
-
-def render_circle(circle, folder):
-    """The page of a study of the circle (Fig. 1)."""
-    pieces = Pieces(folder)
-    inside = int((circle.verdict == 1).sum())
-    title = circle.study.get("report", {}).get("title") or "A circle seen through tuning curves"
-    words = f"<p class=answer>{inside:,} of the {len(circle.verdict):,} test points lie in the convex hull of the {len(circle.train):,} training points.</p>"
-    figure = pieces.figure("fig1", "Fig. 1: inside the circle, outside its image", *special.circle_figure(circle), "input/hull.h5, input/train.npy, input/test.npy")
-    check = "<p>Every verdict carries its proof:</p><pre>hullscope verify input/hull.h5</pre>"
-    return page(title, f'<section aria-labelledby="finding"><h2 id="finding">The finding</h2>{words}{figure}{check}</section>', [("finding", "The finding")])

@@ -65,6 +65,18 @@ def slug(text):
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
+def write_csv(path, head, rows):
+    """The numbers that the cells show, intervals as two columns of their own."""
+    value = lambda cell: cell if not isinstance(cell, Cell) else "" if cell.value is None else cell.value  # noqa: E731
+    bounds = lambda cell: getattr(cell, "bounds", None)  # noqa: E731
+    wide = [any(bounds(row[c]) for row in rows if c < len(row)) for c in range(len(head))]
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([n for c, h in enumerate(head) for n in ([h, f"{h} lower", f"{h} upper"] if wide[c] else [h])])
+        for row in rows:
+            writer.writerow([v for c, cell in enumerate(row) for v in ([value(cell), *(bounds(cell) or ["", ""])] if wide[c] else [value(cell)])])
+
+
 class Pieces:
     """Makes tables and figures, and writes their files below `folder`; each name once."""
 
@@ -81,7 +93,7 @@ class Pieces:
         """head: names; rows: lists of cells, the first a row header; weak: (row, column) greyed and said to be so; source:
         where in results.h5 the numbers stand."""
         self._claim(name)
-        self._write_csv(self.folder / "tables" / f"{name}.csv", head, rows)
+        write_csv(self.folder / "tables" / f"{name}.csv", head, rows)
         cells = "".join(f'<th scope="col"{" class=text" if c < text_columns else ""}>{escape(h)}</th>' for c, h in enumerate(head))
         body = []
         for r, row in enumerate(rows):
@@ -99,17 +111,6 @@ class Pieces:
             f'<table id="table-{name}"><caption>{escape(caption)}</caption><thead><tr>{cells}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
             f'<p class="source"><a href="tables/{name}.csv">CSV</a>{origin}</p></div>'
         )
-
-    @staticmethod
-    def _write_csv(path, head, rows):
-        value = lambda cell: cell if not isinstance(cell, Cell) else "" if cell.value is None else cell.value  # noqa: E731
-        bounds = lambda cell: getattr(cell, "bounds", None)  # noqa: E731
-        wide = [any(bounds(row[c]) for row in rows if c < len(row)) for c in range(len(head))]
-        with open(path, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([n for c, h in enumerate(head) for n in ([h, f"{h} lower", f"{h} upper"] if wide[c] else [h])])
-            for row in rows:
-                writer.writerow([v for c, cell in enumerate(row) for v in ([value(cell), *(bounds(cell) or ["", ""])] if wide[c] else [value(cell)])])
 
     def figure(self, name, heading, figure, frame, caption, alt, source="", below=""):
         """Saves a matplotlib figure as SVG and PNG and its data as CSV. alt: what a reader who cannot see it must know."""
@@ -152,7 +153,7 @@ nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2re
 .source { font-size: .8rem; margin: 0 0 .6rem; }
 .answer { font-size: 1.03rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; margin: .9rem 0 .2rem; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; margin: .9rem 0 .2rem; min-width: min(100%, 28rem); }
 caption { text-align: left; padding-bottom: .3rem; max-width: 58rem; }
 th, td { padding: .22rem .8rem .22rem 0; text-align: right; vertical-align: top; white-space: nowrap; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
@@ -172,7 +173,7 @@ a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 2px sol
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .skip { position: absolute; left: -999px; } .skip:focus { position: static; }
 @media print { :root { --ink: #000; --quiet: #333; --page: #fff; --line: #bbb; --link: #000; } body { max-width: none; font-size: 10pt; padding: 0; }
-  h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; } nav, .skip { display: none; }
+  h2, h3 { break-after: avoid; } figure, tr, .block { break-inside: avoid; } .scroll { overflow: visible; } nav, .skip { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; }
   th, td { white-space: normal; } table { font-size: 7.5pt; } }
 """

@@ -2,14 +2,12 @@
 Gaussian classes of known dimension)."""
 
 import re
-import tomllib
 
-import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .frames import text
+from .pieces import number, with_interval
 from .results import ReportError, mean_over_trials, paper_reference
 from .style import NEUTRAL, RIGHT, WRONG, colour_of, marker_of, panel_letter
 
@@ -68,17 +66,16 @@ def toy_figure(results):
 
 
 class Circle:
-    """A study of the set `circle`, which has no networks and so no results.h5: its pixel hull alone."""
+    """The files of a study of the set `circle`, a study without networks."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.study = tomllib.loads((folder / "study.toml").read_text())
-        with h5py.File(folder / "input/hull.h5") as file:
-            self.verdict = file["verdict"][:]
-            self.run = {k: text(v) for k, v in file["run"].attrs.items()} if "run" in file else {}
-        self.train, self.test = (np.load(folder / f"input/{split}.npy").astype(float) for split in ("train", "test"))
+    def __init__(self, study):
+        found = study.verdict()
+        if found is None:
+            raise ReportError(f"{study.folder}/input/hull.h5 is not there; run the study again: hullscope run STUDY.toml --output {study.folder}")
+        self.verdict = found[1]
+        self.train, self.test = (np.load(study.folder / f"input/{split}.npy").astype(float) for split in ("train", "test"))
         self.options = {"width": 0.3, "extent": 1.5, "units": 100.0}
-        for key, value in re.findall(r"(\w+)=([-+.\deE]+)", self.study["data"]["set"]):
+        for key, value in re.findall(r"(\w+)=([-+.\deE]+)", study.data_set):
             self.options[key] = float(value)
 
     def centres(self):
@@ -99,17 +96,14 @@ class Circle:
         return np.linalg.lstsq(design, right.T, rcond=None)[0].T
 
 
-def circle_of(folder):
-    """The folder's Circle, or None."""
-    if not (folder / "study.toml").is_file() or not (folder / "input/hull.h5").is_file():
+def circle_of(study):
+    """The study's Circle; None for another data set."""
+    if study.data_set.partition("?")[0] != "circle":
         return None
-    name = str(tomllib.loads((folder / "study.toml").read_text()).get("data", {}).get("set", ""))
-    if name.partition("?")[0] != "circle":
-        return None
-    missing = [s for s in ("train", "test") if not (folder / f"input/{s}.npy").is_file()]
+    missing = [s for s in ("train", "test") if not (study.folder / f"input/{s}.npy").is_file()]
     if missing:
-        raise ReportError(f"{folder}/input/{missing[0]}.npy is not there; run the study again: hullscope run STUDY.toml --output {folder}")
-    return Circle(folder)
+        raise ReportError(f"{study.folder}/input/{missing[0]}.npy is not there; run the study again: hullscope run STUDY.toml --output {study.folder}")
+    return Circle(study)
 
 
 def circle_figure(circle):
@@ -147,6 +141,19 @@ def circle_figure(circle):
         "hull of the training points. All verdicts are proved. The paper draws the same picture with a few points and names no numbers."
     )
     return figure, frame, caption, f"A circle of {len(train)} training points with {len(test)} test points within; {inside.sum()} of them are inside the hull."
+
+
+def toy_values(results):
+    """Head and rows of Fig. 2D, value by value: ours and below it the paper's."""
+    grid, reference = results.bottlenecks, paper_reference()["fig2d"]["rows"]
+    rows = []
+    for (n, true), found in zip(toys(results).items(), toy_table(results)[1]):
+        mean = mean_over_trials(results["/relative_accuracy/value"][n], 0)
+        bounds = results["/relative_accuracy/interval"][n]
+        rows.append([*found[:3], *(with_interval(mean[k], bounds[k], 3) for k in range(len(grid)))])
+        paper = dict(enumerate(reference.get(str(true), []), 1))
+        rows.append([f"{true}, paper", "", "", *(number(paper.get(d), 3) for d in grid)])
+    return ["true dimension", f"found (mean of {len(results.trials)} trials)", "trials that find it", *(f"d = {d}" for d in grid)], rows
 
 
 def toy_table(results):

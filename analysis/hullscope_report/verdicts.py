@@ -1,6 +1,6 @@
 """The claims and the comparison with the paper, as sections of the page."""
 
-from . import claims, compare
+from . import claims, compare, sensitivity
 from .compare import ASSUMED, SIGN
 from .fig4 import families
 from .pieces import Cell, escape, number, p_value, signed
@@ -54,24 +54,32 @@ def interval_cell(bounds, digits):
     return Cell.of("–", None) if number(low).value is None or number(high).value is None else Cell.of(f"{number(low, digits)} … {number(high, digits)}", None)
 
 
-def cells_table(pieces, name, caption, cells):
-    """A comparison; "" without cells."""
+def cells_table(pieces, name, caption, cells, ranges=None):
+    """A comparison; "" without cells. ranges: of the sensitivity grid, by network and quantity."""
     if not cells:
         return ""
     rows = []
+    ranges = ranges if ranges and any((c["network"], c["quantity"]) in ranges for c in cells) else {}
     for c in cells:
         digits = 2 if c["quantity"].startswith("z of") else 4
         label = c["label"] + {"": "", ASSUMED: " *", SIGN: " in sign"}.get(c["why"], f" ({c['why']})")
         rows.append([c["network"], c["quantity"], label, number(c["ours"], digits), interval_cell(c["interval"], digits), number(c["paper"], min(digits, 3)),
                      interval_cell(c["paper_interval"], digits), signed(c["difference"], digits), c["meet"] or "–"])  # fmt: skip
+        if ranges:
+            rows[-1].insert(5, interval_cell(ranges.get((c["network"], c["quantity"]), (float("nan"),) * 2), digits))
+    grid = ["range over the grid"] if ranges else []
     return pieces.table(
-        name, caption, ["network", "quantity", "verdict", "ours", "our 95 % interval", "paper", "its 95 % interval", "difference", "intervals meet"], rows, 3,
+        name, caption, ["network", "quantity", "verdict", "ours", "our 95 % interval", *grid, "paper", "its 95 % interval", "difference", "intervals meet"], rows, 3,
         source="results.h5 and hullscope_report/paper.json")  # fmt: skip
 
 
 def beside_figure_4(results, pieces, suffix, members):
     cells = compare.fig4_cells(results, members)
-    return cells_table(pieces, f"paper-fig4{suffix}", f"The paper’s Fig. 4 beside us{suffix.replace('-', ', ', 1)} (its means of ten trials). * the paper’s standard error is assumed: our SD / √10.", cells), cells
+    caption = f"The paper’s Fig. 4 beside us{suffix.replace('-', ', ', 1)} (its means of ten trials). * the paper’s standard error is assumed: our SD / √10."
+    grid = sensitivity.settings(results.folder)
+    if grid:
+        caption += f" Range: over what the paper does not state of its autoencoder. {grid}"
+    return cells_table(pieces, f"paper-fig4{suffix}", caption, cells, sensitivity.ranges(results.folder)), cells
 
 
 def beside_figure_5(results, pieces, name, family, members, m):
@@ -82,6 +90,11 @@ def beside_figure_5(results, pieces, name, family, members, m):
 
 
 def summary(cells):
+    words = summary_words(cells)
+    return f"<p>{escape(words)}</p>" if words else ""
+
+
+def summary_words(cells):
     """How many values agree, in a sentence."""
     labels = [c["label"] for c in cells]
     if not labels:
@@ -90,7 +103,7 @@ def summary(cells):
     text = f"Of {len(labels)} values that the paper gives, {labels.count('agrees')} agree, {labels.count('differs')} differ and {labels.count('not comparable')} are not comparable."
     if differs:
         text += f" Those that differ are unexplained unless the study’s documentation says why: {'; '.join(differs[:12])}{' …' if len(differs) > 12 else ''}."
-    return f"<p>{escape(text)}</p>"
+    return text
 
 
 def figures_of_paper(results):

@@ -27,17 +27,22 @@ struct Group {
 };
 
 /// One array a stage; the data set's own tasks (pixel space) wait for nothing and cost something else: jobs of their
-/// own, first.
+/// own, first. Codes of further test sets need the stage's own files: another array.
 std::vector<Group> make_groups(const LayoutRequest& request) {
   std::vector<Group> groups = {{"hull-pixel", "hull", {}}, {"proximity-pixel", "proximity", {}}};
-  for (const std::string stage : {"train", "extract", "encode", "hull", "proximity"})
+  for (const std::string stage : {"train", "extract", "encode", "hull", "proximity"}) {
     groups.push_back({stage, stage, {}});
+    if (stage == "encode") groups.push_back({"encode-tests", stage, {}});
+  }
   std::unordered_map<std::string, std::size_t> place;
   for (std::size_t g = 0; g < groups.size(); ++g) place[groups[g].name] = g;
   for (std::size_t i = 0; i < request.plan.size(); ++i) {
     const auto& task = request.plan[i];
     if (!request.wanted[i] || task.stage == "reduce") continue;
-    groups[place.at(task.network.empty() ? task.stage + "-pixel" : task.stage)].tasks.push_back(i);
+    std::string name = task.stage;
+    if (task.network.empty()) name += "-pixel";
+    if (task.stage == "encode" && !task.test.empty()) name += "-tests";
+    groups[place.at(name)].tasks.push_back(i);
   }
   std::erase_if(groups, [](const Group& group) { return group.tasks.empty(); });
   return groups;

@@ -37,9 +37,16 @@ FitData scaled_rows(MatrixView<float> activations, float divisor) {
 /// The autoencoder and the head, with what they say of one split.
 class Encoder {
  public:
-  using Head = std::function<Matrix<float>(MatrixView<float>)>;  ///< or none
-  Encoder(const Model& autoencoder, Head head, float divisor, Vector<double> mean)
-      : autoencoder_(autoencoder), head_(std::move(head)), divisor_(divisor), mean_(std::move(mean)) {}
+  Encoder(const Model& autoencoder, const EncodeRequest& request, float divisor)
+      : autoencoder_(autoencoder),
+        head_(request.head),
+        divisor_(divisor),
+        mean_(request.train.cast<double>().colwise().mean().transpose()) {
+    if (request.head_weight.values.empty()) return;
+    dense_.emplace(make_head(request.train.cols(), request.head_weight.shape.at(0)), request.device);
+    dense_->set_arrays({request.head_weight, request.head_bias});
+    head_ = [this](MatrixView<float> rows) { return dense_->run(rows, 0, 1); };
+  }
 
   Codes encode(MatrixView<float> activations) {
     const auto rows = activations.rows();
@@ -82,7 +89,8 @@ class Encoder {
   }
 
   const Model& autoencoder_;
-  Head head_;
+  std::optional<Model> dense_;
+  std::function<Matrix<float>(MatrixView<float>)> head_;  // or none
   float divisor_;
   Vector<double> mean_;
   Vector<float> lowest_, highest_;
@@ -99,15 +107,7 @@ EncodeAnswer encode(const EncodeRequest& request, const parallel::Comm& group) {
   EncodeAnswer answer;
   answer.curves = fit(autoencoder, scaled_rows(request.train, divisor), request.fit, group);
 
-  std::optional<Model> dense;
-  Encoder::Head head = request.head;
-  if (!request.head_weight.values.empty()) {
-    dense.emplace(make_head(features, request.head_weight.shape.at(0)), request.device);
-    dense->set_arrays({request.head_weight, request.head_bias});
-    head = [&](MatrixView<float> rows) { return dense->run(rows, 0, 1); };
-  }
-  Vector<double> mean = request.train.cast<double>().colwise().mean().transpose();
-  Encoder encoder(autoencoder, head, divisor, std::move(mean));
+  Encoder encoder(autoencoder, request, divisor);
   answer.train = encoder.encode(request.train);
   answer.dead_outputs = encoder.constant_outputs();
   answer.test = encoder.encode(request.test);
@@ -115,6 +115,12 @@ EncodeAnswer encode(const EncodeRequest& request, const parallel::Comm& group) {
   answer.arrays = autoencoder.arrays();
   answer.arrays.insert(answer.arrays.begin(), NamedArray{"input.divisor", {1}, {divisor}});
   return answer;
+}
+
+Codes encode_with(const EncodeRequest& request, const Model& autoencoder, float divisor) {
+  if (request.test.cols() != request.train.cols())
+    throw InternalError("training and test activations of different widths");
+  return Encoder(autoencoder, request, divisor).encode(request.test);
 }
 
 }  // namespace hullscope::networks

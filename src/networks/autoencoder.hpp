@@ -43,9 +43,17 @@ struct EncodeAnswer {
 /// scaled activations, the reconstruction is scaled back. Collective over `group`. Throws as fit() does.
 EncodeAnswer encode(const EncodeRequest& request, const parallel::Comm& group);
 
+/// Codes of request.test alone, through an autoencoder that is trained already and its `divisor`
+/// (EncodeAnswer::arrays), in the same blocks: an activation at the same place of a split has the same bits in both.
+/// request.train gives the mean of the unexplained variance; request.fit is not looked at. Serial.
+Codes encode_with(const EncodeRequest& request, const Model& autoencoder, float divisor);
+
 /// The same by principal component analysis of request.train instead of a trained autoencoder: no randomness, no
 /// curves, codes of the centred activations as they are. Serial. Throws UsageError if dimension is above that of the
 /// neural space.
 EncodeAnswer encode_principal(const EncodeRequest& request);
+
+/// Codes of request.test alone, as encode_principal(request) has them. Serial.
+Codes principal_codes(const EncodeRequest& request);
 
 }  // namespace hullscope::networks

@@ -40,20 +40,39 @@ NamedArray read_parameter(const store::ArtifactReader& reader, const std::string
   return {name, reader.shape(place), reader.read<float>(place)};
 }
 
-StoredNetwork read_network(const std::string& path, const Architecture& architecture, const std::string& device) {
-  const store::ArtifactReader reader(path, "train");
-  StoredNetwork stored{Model(architecture, device), {}};
+/// The parameters of `model`, which has the study's layers, from the file.
+static std::vector<NamedArray> read_arrays(const store::ArtifactReader& reader, const std::string& path,
+                                           const Model& model) {
   std::vector<NamedArray> arrays;
-  for (const auto& expected : stored.model.arrays()) {
+  for (const auto& expected : model.arrays()) {
     arrays.push_back(read_parameter(reader, path, expected.name));
     if (arrays.back().shape != expected.shape)
       throw DataError(path, "/parameter/" + expected.name,
                       fmt::format("found the shape {}, expected {} for this study's layers: train it again",
                                   text_of(arrays.back().shape), text_of(expected.shape)));
   }
-  stored.model.set_arrays(arrays);
+  return arrays;
+}
+
+StoredNetwork read_network(const std::string& path, const Architecture& architecture, const std::string& device) {
+  const store::ArtifactReader reader(path, "train");
+  StoredNetwork stored{Model(architecture, device), {}};
+  stored.model.set_arrays(read_arrays(reader, path, stored.model));
   stored.scaling = {read_parameter(reader, path, "input.offset").values,
                     read_parameter(reader, path, "input.divisor").values};
+  return stored;
+}
+
+StoredAutoencoder read_autoencoder(const std::string& path, const Architecture& architecture,
+                                   const std::string& device) {
+  const store::ArtifactReader reader(path, "encode");
+  StoredAutoencoder stored{Model(architecture, device)};
+  stored.model.set_arrays(read_arrays(reader, path, stored.model));
+  const auto divisor = read_parameter(reader, path, "input.divisor").values;
+  if (divisor.size() != 1)
+    throw DataError(path, "/parameter/input.divisor",
+                    fmt::format("found {} values, expected one: make it again", divisor.size()));
+  stored.divisor = divisor[0];
   return stored;
 }
 

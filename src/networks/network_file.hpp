@@ -21,6 +21,15 @@ struct StoredNetwork {
 StoredNetwork read_network(const std::string& path, const Architecture& architecture,
                            const std::string& device = "cpu");
 
+struct StoredAutoencoder {
+  Model model;
+  float divisor = 1;  ///< of its inputs
+};
+
+/// The trained autoencoder of a codes.h5. Throws DataError as read_network does.
+StoredAutoencoder read_autoencoder(const std::string& path, const Architecture& architecture,
+                                   const std::string& device = "cpu");
+
 /// One parameter of a network.h5. Throws DataError if it is not there.
 NamedArray read_parameter(const store::ArtifactReader& reader, const std::string& path, const std::string& name);
 

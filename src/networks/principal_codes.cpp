@@ -58,9 +58,7 @@ Codes encode_split(MatrixView<float> activations, const linalg::PrincipalAxes& p
   return codes;
 }
 
-}  // namespace
-
-EncodeAnswer encode_principal(const EncodeRequest& request) {
+linalg::PrincipalAxes axes_of(const EncodeRequest& request) {
   const auto features = request.train.cols();
   if (request.test.cols() != features) throw InternalError("training and test activations of different widths");
   if (request.dimension > features)
@@ -68,7 +66,18 @@ EncodeAnswer encode_principal(const EncodeRequest& request) {
         fmt::format("hull.spaces names pca and encode.dimensions {}, but the neural space has {} dimensions; "
                     "expected at most as many",
                     request.dimension, features));
-  const auto principal = linalg::principal_axes(request.train, request.dimension);
+  return linalg::principal_axes(request.train, request.dimension);
+}
+
+}  // namespace
+
+Codes principal_codes(const EncodeRequest& request) {
+  return encode_split(request.test, axes_of(request), Head(request));
+}
+
+EncodeAnswer encode_principal(const EncodeRequest& request) {
+  const auto features = request.train.cols();
+  const auto principal = axes_of(request);
   const Head head(request);
   EncodeAnswer answer;
   answer.train = encode_split(request.train, principal, head);

@@ -73,6 +73,18 @@ const std::vector<Format>& formats() {
            {"/dead_outputs", Type::i64, "", "1", "output units that are constant over the training set"},
            {"/parameter/*", Type::f32, "*", "1", "parameter of the autoencoder, named as in the module"},
        }},
+      {"encode-test",
+       "<network>/trial-NN/test-NAME/{latent,pca}-DD/codes.h5",
+       "The same of a further test set: its activations through the trial's autoencoder (or on its principal axes).",
+       {
+           {"/bottleneck", Type::i64, "bottleneck", "1", "index of the bottleneck unit"},
+           {"/test/sample", Type::i64, "sample", "1", "sample id in the test set"},
+           {"/test/code", Type::f32, "sample,bottleneck", "1", "bottleneck code"},
+           {"/test/hybrid_predicted", Type::i64, "sample", "1",
+            "class predicted from the reconstruction; -1: the network has no head"},
+           {"/unexplained_variance", Type::f64, "", "1",
+            "sum of squared reconstruction errors over sum of squared deviations from the training mean"},
+       }},
       {"hull",
        "input/hull.h5, <network>/trial-NN/hull-neural.h5, <network>/trial-NN/{latent,pca}-DD/hull.h5; beside each of "
        "them hull-classes.h5, hull-left-out-N.h5, hull-subset-N.h5 where the study asks for them; of "

@@ -28,7 +28,7 @@ struct Format {
 };
 
 /// SemVer of the file format, apart from the program's version. A reader refuses another major.
-inline constexpr std::string_view kFormatVersion = "1.2.0";
+inline constexpr std::string_view kFormatVersion = "1.3.0";
 
 const std::vector<Format>& formats();
 /// Throws InternalError if there is none.

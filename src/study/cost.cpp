@@ -83,6 +83,8 @@ double CostModel::cpu_seconds(const Task& task) const {
   if (task.stage == "train")
     return training_seconds(network.products, train, epochs(study_.train.epochs), epochs(study_.train.batch));
   if (task.stage == "extract") return 2 * network.products * (task.test.empty() ? all : all - train) / kTraining;
+  if (task.stage == "encode" && !task.test.empty())
+    return 2 * autoencoder_products(network.neural, task.dimension) * (all - train) / kTraining;
   if (task.stage == "encode")
     return training_seconds(autoencoder_products(network.neural, task.dimension), train, epochs(study_.encode.epochs),
                             epochs(study_.encode.batch));

@@ -16,7 +16,9 @@ namespace hullscope::study {
 ///   encode             network or data/network, if there is one; activations
 ///   hull               pixel: data/train, data/test; neural: activations; latent: codes; classes: activations too
 ///   proximity          pixel: data/train, data/test; of a trial: activations, codes-02, codes-04, ...
-/// Of a further test set, hull and proximity of a trial also take queries: the set's own activations.
+/// Of a further test set, a trial's tasks also take what the set itself has there: encode its activations (queries)
+/// beside the codes, which hold the autoencoder; hull its activations or codes (queries); proximity its activations
+/// (queries) and codes (queries-02, queries-04, ...).
 ///   reduce             every activations, codes, hull and proximity file of the study, its path being its role
 struct Task {
   std::string stage;                          ///< train, extract, encode, hull, proximity, reduce
@@ -48,7 +50,7 @@ struct TestSplit {
 };
 std::vector<TestSplit> test_splits(const Study& study);
 
-/// The kind of file that the task makes (store/schema.hpp): its stage, or "extract-test".
+/// The kind of file that the task makes (store/schema.hpp): its stage, or "extract-test", "encode-test".
 std::string file_format(const Task& task);
 
 /// The tasks of the further test sets: for each of `plain` that looks at test points one a set, from the same networks,

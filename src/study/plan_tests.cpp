@@ -12,13 +12,20 @@ std::string inserted(const Task& task, const std::string& path, const std::strin
   return base + "test-" + split + "/" + path.substr(base.size());
 }
 
+/// The files that hold what the set's own points are in the task's spaces.
+void add_queries(Task& task, const std::string& split) {
+  const std::string activations = fmt::format("{}/trial-{:02}/activations.h5", task.network, task.trial);
+  if (task.stage == "encode") task.inputs["codes"] = task.output;
+  const auto codes = task.inputs.find("codes");
+  const bool of_codes = task.stage == "hull" && codes != task.inputs.end();
+  task.inputs["queries"] = inserted(task, of_codes ? codes->second : activations, split);
+  const auto before = task.inputs;
+  for (const auto& [role, path] : before)
+    if (role.starts_with("codes-")) task.inputs["queries-" + role.substr(6)] = inserted(task, path, split);
+}
+
 Task asked_about(const Study& study, Task task, const std::string& split) {
-  if (task.stage != "extract" && !task.network.empty())
-    task.inputs["queries"] = inserted(task,
-                                      task.inputs.count("activations")
-                                          ? task.inputs.at("activations")
-                                          : fmt::format("{}/trial-{:02}/activations.h5", task.network, task.trial),
-                                      split);
+  if (task.stage != "extract" && !task.network.empty()) add_queries(task, split);
   task.name = inserted(task, task.name, split);
   task.output = inserted(task, task.output, split);
   task.test = split;
@@ -30,7 +37,8 @@ Task asked_about(const Study& study, Task task, const std::string& split) {
 }  // namespace
 
 std::string file_format(const Task& task) {
-  return task.stage == "extract" && !task.test.empty() ? "extract-test" : task.stage;
+  const bool points = task.stage == "extract" || task.stage == "encode";
+  return points && !task.test.empty() ? task.stage + "-test" : task.stage;
 }
 
 std::vector<Task> test_set_tasks(const Study& study, const std::vector<Task>& plain) {
@@ -38,8 +46,8 @@ std::vector<Task> test_set_tasks(const Study& study, const std::vector<Task>& pl
   for (const TestSplit& split : test_splits(study)) {
     const bool samples = !split.spec.shift.empty() || !split.spec.set.empty();
     for (const Task& task : plain) {
-      const bool asks =
-          task.stage == "extract" || task.stage == "proximity" || (task.stage == "hull" && task.hull.empty());
+      const bool asks = task.stage == "extract" || task.stage == "encode" || task.stage == "proximity" ||
+                        (task.stage == "hull" && task.hull.empty());
       if (asks && (samples || !task.network.empty())) tasks.push_back(asked_about(study, task, split.name));
     }
   }

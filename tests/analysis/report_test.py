@@ -354,7 +354,7 @@ class Compare(unittest.TestCase):
 
 class Circle(unittest.TestCase):
     def test_figure_1_from_the_files_of_the_pixel_hull(self):
-        from hullscope_report import special
+        from hullscope_report import data_only, special
 
         random, units, width, extent = np.random.default_rng(2), 40, 0.3, 1.5
         angle, golden = np.linspace(0, 2 * np.pi, 30, endpoint=False), np.pi * (3 - np.sqrt(5))
@@ -371,7 +371,7 @@ class Circle(unittest.TestCase):
                     np.save(folder / f"input/{split}.npy", (np.exp(-square / (2 * width**2)) if seen else points).astype("f4"))
                 with h5py.File(folder / "input/hull.h5", "w") as file:
                     file["verdict"] = np.array([1] * 10 + [2] * 15, "u1")
-                circle = special.circle_of(folder)
+                circle = special.circle_of(data_only.study_of(folder))
                 np.testing.assert_allclose(circle.positions(circle.test), plane["test"], atol=1e-4)
                 run = python(SOURCE / "analysis/report.py", folder)
                 self.assertEqual(run.returncode, 0, run.stderr)

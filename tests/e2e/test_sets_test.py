@@ -102,7 +102,7 @@ class TestSets(unittest.TestCase):
             expected = {f"input/test-{test}/{name}.h5" for name in ("hull", "proximity")}
             for trial in range(5):
                 base = f"net/trial-{trial:02}/test-{test}"
-                expected |= {f"{base}/{name}.h5" for name in ("activations", "latent-02/hull", "proximity")}
+                expected |= {f"{base}/{name}.h5" for name in ("activations", "latent-02/codes", "latent-02/hull", "proximity")}
             self.assertEqual({name for name in names if f"/test-{test}/" in name}, expected)
         done = subprocess.run([HULLSCOPE, "check", *map(str, names.values())], text=True, stdout=subprocess.PIPE)
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -116,10 +116,26 @@ class TestSets(unittest.TestCase):
         for folder in (DONE, SMALL):
             self.same_points(folder)
             self.same_hulls(folder)
-        with h5py.File(DONE / "net/trial-02/latent-02/codes.h5") as file:
+        for folder, space in ((DONE, "latent-02"), (SMALL, "latent-02"), (SMALL, "pca-02")):
+            trial = folder / "net/trial-00"
+            with h5py.File(trial / space / "codes.h5") as own, h5py.File(trial / "test-turned-0" / space / "codes.h5") as same:
+                for name in ("sample", "code", "hybrid_predicted"):
+                    np.testing.assert_array_equal(same[f"test/{name}"][:], own[f"test/{name}"][:])
+                self.assertEqual(same["unexplained_variance"][()], own["unexplained_variance"][1])
+                self.assertEqual(same["bottleneck"][:].tolist(), own["bottleneck"][:].tolist())
+
+    def test_codes_are_what_the_stored_autoencoder_makes(self):
+        """Of samples that are in no other file: layer by layer in numpy, in double."""
+        trial = DONE / "net/trial-01"
+        with h5py.File(trial / "latent-02/codes.h5") as file:
+            stored = {name: values[()].astype(float) for name, values in file["parameter"].items()}
+        with h5py.File(trial / "test-turned-90/activations.h5") as file:
+            activations = file["test/activation"][:].astype(float)
+        with h5py.File(trial / "test-turned-90/latent-02/codes.h5") as file:
             codes = file["test/code"][:]
-        queries = np.load(DONE / "net/trial-02/test-turned-0/latent-02/test.npy")
-        np.testing.assert_allclose(queries, codes, rtol=1e-4, atol=1e-5)
+        layer = lambda name, x: x @ stored[f"{name}.weight"].T + stored[f"{name}.bias"]  # noqa: E731
+        hidden = layer("dense1", activations / stored["input.divisor"]).clip(0)
+        np.testing.assert_allclose(codes, layer("bottleneck", hidden), rtol=1e-4, atol=1e-5)
 
     def same_points(self, folder):
         own = hullscope_io.points(folder)
@@ -127,23 +143,15 @@ class TestSets(unittest.TestCase):
             same = hullscope_io.points(folder, test)
             self.assertEqual(list(same), list(own))
             for column in own:
-                if column.endswith(".verdict") and column.startswith(("latent", "pca")):
-                    pass  # below
-                elif column in ("latent-02.euclidean", "latent-02.cosine", "latent-02.mahalanobis"):
-                    np.testing.assert_allclose(same[column], own[column], rtol=1e-3, atol=1e-4, err_msg=column)
-                elif not column.startswith("latent"):
-                    np.testing.assert_array_equal(same[column], own[column], column)
+                np.testing.assert_array_equal(same[column], own[column], column)
 
     def same_hulls(self, folder):
-        """Codes are made apart, in double: only a point on the hull's boundary, to rounding, may change sides."""
+        """The same codes have the same verdicts, and are as far away."""
         own = hullscope_io.hull(folder)
         for test in ("turned-0", "again"):
             same = hullscope_io.hull(folder, test)
-            np.testing.assert_array_equal(same["sample"], own["sample"])
-            other = same.verdict != own.verdict
-            self.assertEqual(set(own.space[other]) - {"latent", "pca"}, set())
-            for frame in (own, same):
-                self.assertLess(frame.distance_upper[other].max() if other.any() else 0, 1e-5)
+            for column in ("space", "sample", "verdict", "distance_lower", "distance_upper"):
+                np.testing.assert_array_equal(same[column], own[column], column)
 
     def test_a_turned_sample_is_turned(self):
         before, after = np.load(WORK / "test_x.npy"), np.load(DONE / "input/test-turned-90/test.npy").reshape(-1, 6, 6)

@@ -109,6 +109,17 @@ TEST(BatchLayout, LongTrainingsHaveElementsOfTheirOwnAndArraysFollowElementByEle
   EXPECT_THAT(encode->after, testing::Contains(After{"train", true}));
 }
 
+TEST(BatchLayout, CodesOfFurtherTestSetsWaitForTheAutoencoders) {
+  auto study = study_of(2, 3, {2, 4});
+  study.tests = {{"turned", "rotation", {15, 30}, "", false}};
+  const Case c(study);
+  const auto layout = c.layout();
+  expect_sound(c, layout);
+  ASSERT_NE(find(layout, "encode-tests"), nullptr);
+  EXPECT_EQ(find(layout, "encode-tests")->tasks(), 2u * 3 * 2 * 2);
+  EXPECT_EQ(find(layout, "encode")->tasks(), 2u * 3 * 2);
+}
+
 TEST(BatchLayout, RandomStudiesAreSound) {
   const unsigned seed = std::random_device()();
   RecordProperty("seed", static_cast<int>(seed));

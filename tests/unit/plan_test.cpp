@@ -274,13 +274,27 @@ Study with_tests(std::vector<double> strengths) {
 
 TEST(Plan, FurtherTestSetsAskTheSameNetworksCodesAndPoints) {
   const auto tasks = by_name(with_tests({15, 7.5}));
-  // each trial: extract, 2 latent hulls, neural hull, proximity; and two of the pixels
-  EXPECT_EQ(tasks.size(), by_name(small_study()).size() + 3 * (4 * 5 + 2));
+  // each trial: extract, 2 codes and their hulls, neural hull, proximity; and two of the pixels
+  EXPECT_EQ(tasks.size(), by_name(small_study()).size() + 3 * (4 * 7 + 2));
   const Task& hull = tasks.at("a/trial-01/test-turned-7.5/latent-16/hull");
   EXPECT_EQ(hull.output, "a/trial-01/test-turned-7.5/latent-16/hull.h5");
   EXPECT_EQ(hull.inputs,
             (std::map<std::string, std::string>{{"codes", "a/trial-01/latent-16/codes.h5"},
+                                                {"queries", "a/trial-01/test-turned-7.5/latent-16/codes.h5"}}));
+  const Task& encode = tasks.at("a/trial-01/test-turned-7.5/latent-16/encode");
+  EXPECT_EQ(encode.output, "a/trial-01/test-turned-7.5/latent-16/codes.h5");
+  EXPECT_EQ(encode.inputs,
+            (std::map<std::string, std::string>{{"network", "a/trial-01/network.h5"},
+                                                {"activations", "a/trial-01/activations.h5"},
+                                                {"codes", "a/trial-01/latent-16/codes.h5"},
                                                 {"queries", "a/trial-01/test-turned-7.5/activations.h5"}}));
+  EXPECT_EQ(file_format(encode), "encode-test");
+  const Task& proximity = tasks.at("a/trial-01/test-turned-7.5/proximity");
+  EXPECT_EQ(proximity.inputs.at("queries"), "a/trial-01/test-turned-7.5/activations.h5");
+  EXPECT_EQ(proximity.inputs.at("codes-16"), "a/trial-01/latent-16/codes.h5");
+  EXPECT_EQ(proximity.inputs.at("queries-16"), "a/trial-01/test-turned-7.5/latent-16/codes.h5");
+  EXPECT_EQ(tasks.at("a/trial-01/test-turned-7.5/hull-neural").inputs.at("queries"),
+            "a/trial-01/test-turned-7.5/activations.h5");
   const Task& extract = tasks.at("b/trial-00/test-clothes/extract");
   EXPECT_EQ(extract.inputs.at("network"), "b/trial-00/network.h5");
   EXPECT_EQ(extract.inputs.at("data/train"), "data/train");
