@@ -88,7 +88,7 @@ def exceptions(results):
 
 
 def whole(results, pieces):
-    from hullscope_report import claims, overview, scores, special, tables, verdicts
+    from hullscope_report import claims, overview, scores, special, tables, test_sets, verdicts
     from hullscope_report.long_table import long_table, over_trials
     from hullscope_report.results import WRONG_FOR_AUROC
 
@@ -116,6 +116,9 @@ def whole(results, pieces):
         if len(over_trials(table, "auroc")):
             head, rows, weak = scores.table_rows(results, table, WRONG_FOR_AUROC)
             lines.append(pieces.table("scores", f"Wrong (positive) against right answers, means over trials. Greyed in the report: fewer than {WRONG_FOR_AUROC} wrong answers.", head, rows, 4, weak))
+    asked = test_sets.set_rows(results, table) if len(table) else table
+    if len(asked):
+        lines += ["## Under shift, and before foreign data", "", test_sets.accuracy_table(asked, pieces), test_sets.shift_table(asked, pieces), test_sets.wrong_table(asked, pieces), test_sets.foreign_table(asked, pieces)]
     lines += [tables.dimensions(table, pieces), overview.costs_by_stage(results, files, pieces)]
     lines += bullets("What is missing, and why", overview.missing(results, table, files))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"

@@ -72,11 +72,12 @@ class TrialOfSet {
     for (const std::string& space : frame.spaces)
       for (const std::string& measure : frame.study.proximity.measures)
         if (!asked.foreign || !uses_label(measure)) add_distance(space, measure);
-    if (!asked.foreign) return;
-    for (const Quantity& q : quantities_of(frame))
-      if (q.statistic == "auroc" && !uses_label(q.scored.measure) &&
-          q.scored.measure != "hull_distance_predicted_class")
-        add_foreign(q.scored);
+    for (const Quantity& q : quantities_of(frame)) {
+      if (q.statistic != "auroc" || q.scored.measure == "hull_distance_predicted_class") continue;
+      if (q.scored.space == "pixel" && !find("proximity", "pixel", asked.name)) continue;
+      if (!asked.foreign) add_wrong(q.scored);
+      if (asked.foreign && !uses_label(q.scored.measure)) add_foreign(q.scored);
+    }
   }
 
   const std::vector<Statistic>& statistics() const { return statistics_; }
@@ -167,9 +168,17 @@ class TrialOfSet {
     statistics_.push_back({scored, "set_mean_distance", mean_of(distance, finite)});
   }
 
+  /// Right answers against wrong ones, which are positive, among the set's own points.
+  void add_wrong(const Scored& scored) {
+    std::vector<std::uint8_t> wrong;
+    for (const double right : points_.right) wrong.push_back(right == 0);
+    const auto ranking = std::make_shared<statistics::Ranking>(score(scored, asked_.name), wrong);
+    statistics_.push_back(
+        {scored, "set_auroc", [ranking](Weights points, Weights) { return ranking->judge(points).auroc; }});
+  }
+
   /// Known points against foreign ones, which are positive.
   void add_foreign(const Scored& scored) {
-    if (scored.space == "pixel" && !find("proximity", "pixel", asked_.name)) return;
     auto all = score(scored, "");
     const auto foreign = score(scored, asked_.name);
     std::vector<std::uint8_t> flags(all.size(), 0);
@@ -242,9 +251,9 @@ Drawn draw(const parallel::Comm& world, const Frame& frame, const std::string& n
   return drawn;
 }
 
-std::string status_of(std::size_t missing, std::size_t trials) {
+std::string status_of(const std::string& statistic, std::size_t missing, std::size_t trials) {
   if (missing == 0) return "ok";
-  const std::string why = "no such points";
+  const std::string why = statistic == "set_auroc" ? "one outcome or no values" : "no such points";
   return missing == trials ? why : fmt::format("{} in {} of {} trials", why, missing, trials);
 }
 
@@ -258,7 +267,7 @@ void add_rows(std::vector<ResultRow>& rows, ResultRow row, const Drawn& drawn, s
     ResultRow single = row;
     single.trial = static_cast<std::int64_t>(t), single.trials = 1, single.value = values[0];
     single.n = std::llround(drawn.points[t]), single.n_wrong = std::llround(drawn.wrong[t]);
-    single.status = status_of(std::isnan(values[0]) ? 1 : 0, 1);
+    single.status = status_of(row.statistic, std::isnan(values[0]) ? 1 : 0, 1);
     rows.push_back(single);
     if (!std::isnan(values[0])) known.push_back(values[0]);
     resampled.emplace_back(values.begin() + 1, values.end());
@@ -267,7 +276,7 @@ void add_rows(std::vector<ResultRow>& rows, ResultRow row, const Drawn& drawn, s
   row.value = statistics::mean(known);
   row.n = std::llround(*std::min_element(drawn.points.begin(), drawn.points.end()));
   row.n_wrong = std::llround(*std::min_element(drawn.wrong.begin(), drawn.wrong.end()));
-  row.status = status_of(trials - known.size(), trials);
+  row.status = status_of(row.statistic, trials - known.size(), trials);
   if (!resampled[0].empty()) {
     const auto interval = statistics::percentile_interval(statistics::join_trials(resampled, key));
     row.lower = interval.lower, row.upper = interval.upper, row.method = "crossed bootstrap";

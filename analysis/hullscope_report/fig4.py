@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from . import sensitivity
 from .claims import family_of
 from .results import paper_values
 from .style import NEUTRAL, colour_of, dimension_axis, intervals_of, marker_of, panel_letter, trials_of
@@ -14,6 +15,7 @@ PANELS = [
     ("relative_accuracy", "/relative_accuracy/value", "/relative_accuracy/mean", "/relative_accuracy/interval", "relative accuracy"),
     ("fraction_inside", "/hull/inside", "/hull/mean", "/hull/interval", "test points inside the hull"),
 ]
+GRID_WORDS = {"relative_accuracy": "relative accuracy", "fraction_inside": "fraction in the hull"}
 PAPER_KEYS = {"relative_accuracy": "relative_accuracy", "fraction_inside": "fraction_in_hull"}
 
 
@@ -36,7 +38,7 @@ def groups_of(results):
 
 def draw_panel(axis, results, members, panel, rows):
     name, value_path, mean_path, interval_path, label = panel
-    paper = paper_values(results)
+    paper, grid = paper_values(results), sensitivity.ranges(results.folder)
     values, means, bounds = results[value_path], results[mean_path], results[interval_path]
     d = np.array(results.bottlenecks)
     if name == "relative_accuracy":
@@ -52,6 +54,10 @@ def draw_panel(axis, results, members, panel, rows):
         row = paper.get(network)
         if row:
             axis.plot(row["bottleneck"], row[PAPER_KEYS[name]], "x", color=colour, markersize=5)
+        for x, dimension in zip(at, d):
+            span = grid.get((network, f"{GRID_WORDS[name]}, d = {dimension}"))
+            if span:
+                axis.vlines(x, *span, color=colour, alpha=0.16, linewidth=6)
         published = dict(zip(row["bottleneck"], row[PAPER_KEYS[name]])) if row else {}
         for j, dimension in enumerate(d):
             rows.append({"panel": name, "network": network, "d": dimension, "mean": means[n, j], "lower": bounds[n, j, 0],
@@ -84,6 +90,8 @@ def draw(results, members):
         f"against the dimension of the latent space. Small marks: {trials_of(results)}; large marks and lines: their means; "
         f"{intervals_of(results)}."
     )
+    if {network for network, _ in sensitivity.ranges(results.folder)} & {results.networks[n] for n in members}:
+        caption += " Broad bars: the range over what the paper does not state of its autoencoder."
     inside = results["/hull/mean"]
     alt = "Two panels against the bottleneck dimension. " + " ".join(
         f"{results.networks[n]}: relative accuracy {results['/relative_accuracy/mean'][n, 0]:.3f} at d = {results.bottlenecks[0]} and "

@@ -16,13 +16,15 @@ def watermark(results):
 
 
 def beyond_latent(results, n):
-    """What of the test points is inside in the last hidden layer and in pixels, where the study tested it."""
-    found = []
+    """", in its last hidden layer 0.12%, in pixels 0.00%": the share of the test points inside, where the study tested it."""
+    found = ""
     if "/hull/neural_inside" in results and np.isfinite(results["/hull/neural_inside"][n]).any():
-        found.append(f"in its last hidden layer {mean_over_trials(results['/hull/neural_inside'][n], 0):.2%}")
+        found += f", in its last hidden layer {mean_over_trials(results['/hull/neural_inside'][n], 0):.2%}"
     if "/hull/pixel_inside" in results and np.isfinite(results["/hull/pixel_inside"]):
-        found.append(f"in pixels {float(results['/hull/pixel_inside']):.2%}")
-    return f". Of the same points there are inside {' and '.join(found)}" if found else ""
+        found += f", in pixels {float(results['/hull/pixel_inside']):.2%}"
+    if found and not np.isfinite(results["/hull/mean"][n]).any():
+        return f"; of the {results.n_test:,} test points there lie in the convex hull of the {results.n_train:,} training points {found[2:]}"
+    return found
 
 
 def answer(results):

@@ -6,6 +6,7 @@ import pandas as pd
 
 from .hull_figures import draw_points, percent, place_name
 from .pieces import number, slug, with_interval
+from .results import WRONG_FOR_AUROC
 from .style import measure_name
 
 COLUMNS = ("test_set", "strength")
@@ -58,6 +59,14 @@ def shift_figure(results, rows, name):
     return figure, frame, caption, alt
 
 
+def accuracy_table(rows, pieces):
+    """Accuracy of each network on each set that has its classes."""
+    found = rows[rows.statistic == "set_accuracy"]
+    listed = [[r.network, set_name(r), number(r.n, 0), number(r.n_wrong, 0), with_interval(r.value, (r.lower, r.upper), 4)] for r in found.itertuples()]
+    return pieces.table("test-set-accuracy", "Accuracy on each test set (crossed-bootstrap intervals); wrong: the fewest of a trial.",
+                        ["network", "test set", "points", "wrong", "accuracy"], listed, 2, source="results.h5:/table, set_accuracy")  # fmt: skip
+
+
 def shift_table(rows, pieces):
     """Does leaving the hull go with being wrong? A row a network, test set and space."""
     def of(statistic, row):
@@ -71,6 +80,23 @@ def shift_table(rows, pieces):
     return pieces.table(
         "test-sets", "Inside the hull of the training points, and accuracy there and outside, by test set (crossed-bootstrap intervals; to foreign points every answer is wrong).",
         ["network", "test set", "space", "points", "inside", "accuracy inside", "accuracy outside", "difference"], listed, 3, source="results.h5:/table, set_...")  # fmt: skip
+
+
+def wrong_table(rows, pieces):
+    """How well each measure tells wrong answers from right ones, a column a test set."""
+    found = rows[rows.statistic == "set_auroc"]
+    if not len(found):
+        return ""
+    found = found.assign(name=[set_name(r) for r in found.itertuples()])
+    names, listed, weak = list(dict.fromkeys(found.name)), [], set()
+    for (network, space, dimension, measure), own in found.groupby(["network", "space", "dimension", "measure"], sort=False):
+        of = {r.name: r for r in own.itertuples(index=False)}
+        first = own.iloc[0]
+        weak.update((len(listed), 4 + c) for c, name in enumerate(names) if name in of and of[name].n_wrong < WRONG_FOR_AUROC)
+        listed.append([network, "output" if space == "output" else place_name(first), measure_name(measure), "yes: explains only" if first.uses_label else "no",
+                       *("–" if name not in of else with_interval(of[name].value, (of[name].lower, of[name].upper), 3) for name in names)])  # fmt: skip
+    return pieces.table("test-set-auroc", "AUROC of each measure for wrong (positive) against right answers among the points of each test set, crossed-bootstrap intervals.",
+                        ["network", "space", "measure", "uses the label", *names], listed, 4, weak, source="results.h5:/table, set_auroc")  # fmt: skip
 
 
 def foreign_table(rows, pieces):
@@ -95,4 +121,4 @@ def section(results, table, pieces):
     parts = []
     for name in dict.fromkeys(rows.test_set[np.isfinite(rows.strength)]):
         parts.append(pieces.figure(f"shift-{slug(name)}", f"Under shift: {name}", *shift_figure(results, rows, name), "results.h5:/table, set_accuracy, set_fraction_inside"))
-    return "".join(parts) + (shift_table(rows, pieces) if len(rows[rows.statistic == "set_fraction_inside"]) else "") + foreign_table(rows, pieces)
+    return "".join(parts) + accuracy_table(rows, pieces) + (shift_table(rows, pieces) if len(rows[rows.statistic == "set_fraction_inside"]) else "") + wrong_table(rows, pieces) + foreign_table(rows, pieces)

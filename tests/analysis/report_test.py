@@ -194,6 +194,19 @@ class Report(unittest.TestCase):
         for words in ("hull.classes is not set", "hull.spaces does not name pixel", "No images of neighbours", "are no longer in this folder"):
             self.assertIn(words, text)
 
+    def test_the_finding_names_every_space(self):
+        from hullscope_report import page, results
+
+        found = results.Results(self.folders["two"])
+        self.assertNotIn("in pixels", page.answer(found))
+        found._values.update({"/hull/neural_inside": np.array([[0.25, 0.75], [np.nan, np.nan]]), "/hull/pixel_inside": np.float64(0.125)})
+        first, second = page.answer(found).split("</p>")[:2]
+        self.assertIn(", in its last hidden layer 50.00%, in pixels 12.50%", first)
+        self.assertNotIn("hidden layer", second)
+        self.assertIn(", in pixels 12.50%", second)
+        found._values["/hull/mean"] = np.full_like(found["/hull/mean"], np.nan)
+        self.assertIn("of the 10,000 test points there lie in the convex hull of the 60,000 training points in pixels 12.50%", page.answer(found))
+
     def test_csv_of_figure_4_has_the_values(self):
         with h5py.File(self.folders["ten"] / "results.h5") as file:
             table = pd.concat([pd.read_csv(self.folders["ten"] / f"report/figures/fig4-{f}.csv") for f in ("mlp", "cnn")])

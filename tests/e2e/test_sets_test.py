@@ -189,6 +189,20 @@ class TestSets(unittest.TestCase):
                         self.assertAlmostEqual(found.value, at.correct[chosen].mean())
                     else:
                         self.assertTrue(np.isnan(found.value) and found.status == "no such points", found)
+        for test in ("", "turned-0", "turned-90"):
+            points = hullscope_io.points(DONE, test) if test else own
+            at = points[points.trial == 2]
+            self.assertEqual(at.correct.nunique(), 2, "an AUROC needs right and wrong answers")
+            for column in ("neural.euclidean_true_class", "pixel.cosine", "latent-02.mahalanobis", "output.max_softmax"):
+                space, measure = column.split(".")
+                found = value("set_auroc", test, 2, space.split("-")[0], measure)
+                self.assertAlmostEqual(found.value, sklearn.metrics.roc_auc_score(~at.correct.astype(bool), at[column]), msg=(test, column))
+                self.assertEqual(found.uses_label, measure == "euclidean_true_class")
+            hull = hullscope_io.hull(DONE, test) if test else hullscope_io.hull(DONE)
+            hull = hull[(hull.trial == 2) & (hull.space == "latent")].set_index("sample").loc[at["sample"]]
+            self.assertAlmostEqual(value("set_auroc", test, 2, "latent", "hull_distance").value,
+                                   sklearn.metrics.roc_auc_score(~at.correct.astype(bool), hull.distance_upper))
+        self.assertTrue(table[(table.test_set == "foreign") & (table.statistic == "set_auroc")].empty)
         foreign = hullscope_io.points(DONE, "foreign")
         for column in ("neural.euclidean", "pixel.kth_neighbour", "latent-02.mahalanobis", "output.max_softmax"):
             space, measure = column.split(".")
