@@ -2,6 +2,8 @@ hullscope_test(study_test SOURCES unit/study_file_test.cpp unit/plan_test.cpp pr
   LIBRARIES hullscope::study)
 hullscope_script_test(dispatcher_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/cli/dispatcher_test.py
   LABELS cli)
+hullscope_script_test(data_only_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/cli/data_only_test.py
+  LABELS cli)
 if(HULLSCOPE_WITH_TORCH)  # whole studies train networks
   hullscope_script_test(whole_way_test COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_way_test.py
     LABELS e2e)
