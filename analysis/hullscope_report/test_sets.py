@@ -72,7 +72,7 @@ def shift_table(rows, pieces):
     def of(statistic, row):
         found = rows[(rows.statistic == statistic) & (rows.network == row.network) & (rows.test_set == row.test_set) & (rows.space == row.space)
                      & (rows.dimension == row.dimension) & ((rows.strength == row.strength) | (np.isnan(rows.strength) & np.isnan(row.strength)))]  # fmt: skip
-        return with_interval(found.value.iloc[0], (found.lower.iloc[0], found.upper.iloc[0]), 3) if len(found) else "–"
+        return with_interval(found.value.iloc[0], (found.lower.iloc[0], found.upper.iloc[0]), 3) if len(found) else number(np.nan)
 
     listed = [[r.network, set_name(r), place_name(r), number(r.n, 0), with_interval(r.value, (r.lower, r.upper), 3), of("set_accuracy_inside", r),
                of("set_accuracy_outside", r), of("set_accuracy_inside_minus_outside", r)]
@@ -94,7 +94,7 @@ def wrong_table(rows, pieces):
         first = own.iloc[0]
         weak.update((len(listed), 4 + c) for c, name in enumerate(names) if name in of and of[name].n_wrong < WRONG_FOR_AUROC)
         listed.append([network, "output" if space == "output" else place_name(first), measure_name(measure), "yes: explains only" if first.uses_label else "no",
-                       *("–" if name not in of else with_interval(of[name].value, (of[name].lower, of[name].upper), 3) for name in names)])  # fmt: skip
+                       *(number(np.nan) if name not in of else with_interval(of[name].value, (of[name].lower, of[name].upper), 3) for name in names)])  # fmt: skip
     return pieces.table("test-set-auroc", "AUROC of each measure for wrong (positive) against right answers among the points of each test set, crossed-bootstrap intervals.",
                         ["network", "space", "measure", "uses the label", *names], listed, 4, weak, source="results.h5:/table, set_auroc")  # fmt: skip
 
