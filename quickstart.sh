@@ -20,5 +20,5 @@ mkdir -p build
 }
 echo "Built: build/release/bin/hullscope $(build/release/bin/hullscope --version | head -n 1)"
 
-step "3/3 Study studies/quickstart.toml (Fashion-MNIST, four networks; about a quarter of an hour on two cores)"
+step "3/3 Study studies/quickstart.toml (Fashion-MNIST, four networks; about six minutes on two free cores)"
 exec build/release/bin/hullscope run studies/quickstart.toml --ranks 2 "$@" </dev/null
