@@ -21,7 +21,7 @@ import numpy as np
 MEMBERSHIP, VERIFY, CHECK, FLIP_BITS, MPIRUN = sys.argv[1:6]
 SOURCE = pathlib.Path(os.environ["HULLSCOPE_SOURCE_DIR"])
 SEED = int(os.environ.get("HULLSCOPE_TEST_SEED", "4"))
-FLIPS = int(os.environ.get("HULLSCOPE_TEST_FLIPS", "800"))
+FLIPS = int(os.environ.get("HULLSCOPE_TEST_FLIPS", "300"))
 print("HULLSCOPE_TEST_SEED =", SEED)
 digest_of = {}
 exec(re.search(r"<!-- digest: begin -->\n```python\n(.*?)```", (SOURCE / "docs/file-format.md").read_text(), re.S)[1], digest_of)
@@ -235,7 +235,7 @@ class HullFiles(unittest.TestCase):
         random = np.random.default_rng(SEED)
         np.save(folder / "p.npy", random.standard_normal((4000, 10)).astype(np.float32))
         words = [MEMBERSHIP, "--points", "p.npy", "--queries", "q.npy", "--output", "long.h5", "--projection", "--solver", "reference"]
-        for queries in (3000, 12000, 48000):
+        for queries in (1500, 6000, 24000, 48000):
             np.save(folder / "q.npy", random.standard_normal((queries, 10)).astype(np.float32) * 2)
             program = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while len(list(folder.glob("long.h5.parts/0*.h5"))) < 2 and program.poll() is None:
