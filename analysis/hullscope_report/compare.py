@@ -47,6 +47,8 @@ def paper_panel(results, family, measure):
         if (data_set.lower(), architecture.lower(), panel["distance"]) != (results.data_set, family, measure):
             continue
         names = [f"{family}-{size}" for size in panel["sizes"]]
+        if not set(names) & set(results.networks):
+            return None  # other sizes than the paper's
         return {
             "figure": figure, "best": names[-1], "neural": panel["accuracy_by_distance_neural_best_net_trial1"],
             "latent": panel["accuracy_by_distance_latent16_best_net_trial1"], "ks": dict(zip(names, panel["ks_neural"])),

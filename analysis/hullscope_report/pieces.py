@@ -129,7 +129,7 @@ class Pieces:
         origin = f" · from <code>{escape(source)}</code>" if source else ""
         return (
             f'<figure id="{escape(name)}"><h3>{escape(heading)}</h3>'
-            f'<img src="figures/{escape(name)}.svg" alt="{escape(alt)}" width="{width * 100:.0f}" height="{height * 100:.0f}">'
+            f'<img src="figures/{escape(name)}.svg" alt="{escape(alt)}" width="{width * 130:.0f}" height="{height * 130:.0f}">'
             f'<figcaption>{escape(caption)} <span class="source"><a href="figures/{escape(name)}.png">PNG</a> · '
             f'<a href="figures/{escape(name)}.svg">SVG</a> · <a href="figures/{escape(name)}.csv">CSV</a>{origin}</span></figcaption>{below}</figure>'
         )
@@ -163,7 +163,7 @@ tbody tr + tr td, tbody tr + tr th { border-top: 1px solid var(--line); }
 tbody th { font-weight: 400; text-align: left; }
 td.weak { color: var(--weak); }
 figure { margin: 1.4rem 0 2rem; }
-figure img { width: 100%; height: auto; }
+figure img { max-width: 100%; height: auto; }
 .warnings { background: var(--warn); border-left: 4px solid var(--warn-line); padding: .5rem 1rem; }
 .verdict { font-weight: 700; } .yes { color: var(--yes); } .no { color: var(--no); } .partly { color: var(--partly); } .undetermined { color: var(--quiet); }
 code, pre { font-family: "DejaVu Sans Mono", ui-monospace, monospace; font-size: .85em; overflow-wrap: anywhere; }
