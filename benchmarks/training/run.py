@@ -161,7 +161,7 @@ def versions():
 
 def page(found):
     lines = ["# Training beside PyTorch", "", "    HULLSCOPE=build/release/bin/hullscope benchmarks/training/run.py --report docs/results/training.md", "",
-             " ".join(__doc__.split("\n\n", 1)[1].split()), "", versions(), "",
+             " ".join(__doc__.split("\n\n", 1)[1].split()).removesuffix(" HULLSCOPE names the program."), "", versions(), "",
              "| network | training samples | hullscope, CPU s an epoch | PyTorch | ratio of medians | repeats (hullscope; PyTorch) |", "|---|--:|--:|--:|--:|---|"]  # fmt: skip
     for name, sides in found.items():
         ours, theirs = (statistics.median(sides[side]) for side in ("hullscope", "PyTorch"))
