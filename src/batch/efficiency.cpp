@@ -123,7 +123,9 @@ Efficiency efficiency_of(const Record& record, const detail::SlurmView& slurm, c
     sum.ranks = ask.ranks;
     sum.threads = ask.threads;
   }
-  if (!from_accounting(elements, slurm, sum)) from_files(record, elements, stage, group, runs, sum);
+  // The last job also draws the report, whose program leaves no word of what it used.
+  if (!from_accounting(elements, slurm, sum) && stage != "reduce")
+    from_files(record, elements, stage, group, runs, sum);
   sum.suggestion = suggest(sum, stage, record.rounds.back().time_factor);
   return sum;
 }

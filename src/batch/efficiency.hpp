@@ -37,7 +37,8 @@ struct Efficiency {
 
 /// Time, memory and CPU as sacct has them. Where it knows nothing of some element, memory and CPU are those that the
 /// tasks' files tell of the runs that made them, for at most 32 tasks of the stage: CPU is then only what the finished
-/// tasks took, without what failed. `done`: name -> output of the tasks that are done. `group`: ranks of one training.
+/// tasks took, without what failed; of the last job they are not known, for its report is no such file. `done`: name ->
+/// output of the tasks that are done. `group`: ranks of one training.
 Efficiency efficiency_of(const Record& record, const detail::SlurmView& slurm, const std::string& stage,
                          const std::unordered_map<std::string, std::string>& done, std::int64_t group,
                          const CostsOf& runs);

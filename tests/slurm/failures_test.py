@@ -43,6 +43,8 @@ def hundred(cluster):
         return not study.alive()
 
     cluster.wait(300, "the hundred have ended", look)
+    used = study.stage("train")["used"]
+    assert used["source"] == "sacct" and used["elements"] == 100 and used["cpu_seconds"] > 0, used
     times = {}
     for line in notes.read_text().splitlines():
         time, what, task = line.split()
@@ -133,7 +135,7 @@ def time_limit(cluster):
 
 
 def main():
-    with Cluster() as cluster:
+    with Cluster(accounting=True) as cluster:
         scenarios([hundred, fails_always, out_of_memory, time_limit], cluster)
 
 

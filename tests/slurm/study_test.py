@@ -73,13 +73,15 @@ def refused(cluster):
 
 
 def wrong_partition(cluster):
-    """Slurm's own words, and nothing is in the queue."""
-    before = cluster.jobs()
-    study = Study(cluster, "wrong partition", TINY, profile=PROFILE.replace('"main"', '"no such partition"'))
+    """One job is refused: Slurm's own words, and those before it are cancelled."""
+    study = Study(cluster, "wrong partition", TINY, profile=PROFILE + '[stage.hull]\npartition = "no such partition"\n')
     study.submit(code=1)
     assert "invalid partition specified: no such partition" in cluster.error, cluster.error
-    assert "nothing was submitted" in cluster.error and len(cluster.error.splitlines()) == 1, cluster.error
-    assert cluster.jobs().keys() == before.keys()
+    assert "the 3 jobs before it have been cancelled" in cluster.error, cluster.error
+    assert len(cluster.error.splitlines()) == 1, cluster.error
+    study.wait(60)
+    states = [state for state, _, _ in study.elements().values()]
+    assert states == ["CANCELLED"] * 3, states
 
 
 def unseen(cluster):

@@ -135,6 +135,28 @@ TEST_F(BatchEfficiency, IsFromTheFilesWhereThereIsNoAccounting) {
   EXPECT_THAT(status_text(status), HasSubstr("CPU 25 % (by the files of 1 task)"));
 }
 
+TEST_F(BatchEfficiency, OfTheLastJobFilesTellOnlyAPart) {
+  make_outputs();
+  write("results.h5", "x");
+  auto& job = record.rounds[0].jobs[0];
+  job.name = "report";
+  job.stage = "reduce";
+  save_record(record);
+  write("batch/round-1/report.tasks", "reduce\n");
+  write("batch/round-1/outcome/report.1", "start 7 0 node1\nend 0 360\n");
+  const auto status = follow(
+      folder,
+      [](const auto& files) {
+        return std::vector<std::optional<FileCost>>(files.size(), FileCost{1, 1e6});
+      },
+      false);
+  ASSERT_EQ(status.stages.back().stage, "reduce");
+  const auto& e = status.stages.back().efficiency;
+  EXPECT_EQ(e.longest_seconds, 360);
+  EXPECT_EQ(e.peak_bytes, 0) << "the report's memory is not in any file";
+  EXPECT_EQ(e.source, "");
+}
+
 TEST_F(BatchEfficiency, SaysWhatItDoesNotKnow) {
   make_outputs();
   for (const auto& runs : {CostsOf(), CostsOf([](const auto&) { return std::vector<std::optional<FileCost>>(); })}) {
