@@ -22,6 +22,7 @@ namespace hullscope::hull::detail {
 namespace {
 
 constexpr std::size_t kLanes = 192;           ///< queries at once
+constexpr std::int64_t kStarts = 192;         ///< queries whose near rows are found at once
 constexpr std::size_t kLaneBytes = 64 << 20;  ///< of all working sets together
 
 std::size_t lanes_for(std::int64_t d, bool gram) {
@@ -43,6 +44,7 @@ class BatchedSolver final : public Solver {
  private:
   struct Batch;
   void begin(Batch& batch) const;
+  void find_starts(Batch& batch) const;
   void finish(Batch& batch, Lane& lane) const;
   void fetch(const std::vector<std::vector<std::int64_t>>& rows) const;
 
@@ -58,12 +60,24 @@ struct BatchedSolver::Batch {
   std::vector<Candidate> found;
   std::vector<std::unique_ptr<Lane>> busy, idle;
   std::int64_t next = 0;
+  std::vector<std::vector<std::int64_t>> start = {};  // of the queries next ..., the last one's first
 };
+
+// Near rows of the next queries, many at once: one way through the points serves all.
+void BatchedSolver::find_starts(Batch& batch) const {
+  std::vector<Ask> asks;
+  const std::int64_t last = std::min(batch.next + kStarts, batch.block.size());
+  for (std::int64_t q = last; q-- > batch.next;) {
+    Ask& ask = asks.emplace_back();
+    ask.y = batch.block.query(q), ask.left_out = batch.block.left_out(q), ask.wanted = effort_.start;
+  }
+  batch.start = pricing_.nearest(asks, batch.mask);
+}
 
 // Fills the idle lanes with queries and their start.
 void BatchedSolver::begin(Batch& batch) const {
   std::vector<Lane*> fresh;
-  std::vector<Ask> asks;
+  std::vector<std::vector<std::int64_t>> near;
   while (batch.next < batch.block.size() && batch.busy.size() < lanes_) {
     if (batch.idle.empty()) batch.idle.push_back(std::make_unique<Lane>(pricing_, effort_, context_.goal));
     batch.busy.push_back(std::move(batch.idle.back()));
@@ -71,11 +85,12 @@ void BatchedSolver::begin(Batch& batch) const {
     Lane& lane = *batch.busy.back();
     lane.begin(batch.next, batch.block.query(batch.next), batch.block.left_out(batch.next));
     fresh.push_back(&lane);
-    asks.push_back(lane.near());
+    if (batch.start.empty()) find_starts(batch);
+    near.push_back(std::move(batch.start.back()));
+    batch.start.pop_back();
     ++batch.next;
   }
   if (fresh.empty()) return;
-  const std::vector<std::vector<std::int64_t>> near = pricing_.nearest(asks, batch.mask);
   fetch(near);
   for (std::size_t i = 0; i < fresh.size(); ++i) fresh[i]->add(near[i]);
 }

@@ -15,11 +15,19 @@ namespace {
 constexpr double kLargest = 127;          // |q|
 constexpr double kLargestOfTwo = 16256;   // |128 high + low|, high <= 127, -64 <= low < 64
 constexpr double kReach = 16;             // steps reach so many standard deviations; what lies beyond costs its row
+constexpr double kMargin = 1.25;          // and so much of the largest that a sample shows
+constexpr double kFlattest = 0x1p-8;      // a step, of the widest
 constexpr double kShortest = 1e-20;       // a step
+constexpr double kMostLost = 0.05;        // of a row's length, of three quarters of the rows
+constexpr float kNever = -1e30F;          // as the loss of a padding row: its score is then far above every limit
 constexpr double kRounded = 1 + 0x1p-18;  // pays for float32 arithmetic with what it multiplies
 
 constexpr std::int64_t quads(std::int64_t n) {
   return (n + 3) / 4;
+}
+
+double nearest_digit(double a, double step) {
+  return std::clamp(std::nearbyint(a / step), -kLargest, kLargest);
 }
 
 /// One group against four directions.
@@ -123,45 +131,63 @@ bool DigitPanel::fast() {
 #endif
 }
 
-DigitPanel::DigitPanel(const Panel& panel, std::int64_t first, std::int64_t width, float* zeros)
-    : first_(first),
-      high_(quads(std::min(width, std::max<std::int64_t>(width / 4, 8)))),
-      low_(quads(width)),
-      own_(zeros ? 0 : static_cast<std::size_t>(size(panel.groups(), width))),
-      data_(zeros ? zeros : own_.data()) {
-  for (std::int64_t k = 0; k < width; ++k) {
-    double largest = 0, square = 0;
-    for (std::int64_t row = 0; row < panel.rows(); ++row) {
-      const double a = std::fabs(panel.at(row, first + k));
-      largest = a > largest ? a : largest;
-      square += a * a;
-    }
-    const double usual = kReach * std::sqrt(square / static_cast<double>(std::max<std::int64_t>(panel.rows(), 1)));
-    step_.push_back(std::max(std::min(largest, usual) / kLargest, kShortest));
+std::vector<double> DigitPanel::steps(const Matrix<double>& sample) {
+  const double n = static_cast<double>(std::max<std::int64_t>(sample.rows(), 1));
+  std::vector<double> step;
+  for (Eigen::Index k = 0; k < sample.cols(); ++k) {
+    const double largest = sample.rows() == 0 ? 0 : sample.col(k).cwiseAbs().maxCoeff();
+    step.push_back(std::min(kMargin * largest, kReach * std::sqrt(sample.col(k).squaredNorm() / n)) / kLargest);
   }
+  // A coordinate that is seldom used may be missing in the sample.
+  const double least = std::max(kShortest, kFlattest * *std::max_element(step.begin(), step.end()));
+  double mean = 0;
+  for (double& s : step) s = std::max(s, least), mean += s / static_cast<double>(step.size());
+  // What a direction without preference loses of a row, beside its length.
+  std::int64_t lost = 0;
+  for (Eigen::Index i = 0; i < sample.rows(); ++i) {
+    double rest = 0;
+    for (std::size_t k = 0; k < step.size(); ++k) {
+      const double a = sample(i, static_cast<Eigen::Index>(k));
+      rest += std::pow(a - nearest_digit(a, step[k]) * step[k], 2) / step[k];
+    }
+    lost += rest * mean > kMostLost * kMostLost * sample.row(i).squaredNorm() ? 1 : 0;
+  }
+  return 4 * lost <= sample.rows() ? step : std::vector<double>();
 }
 
-void DigitPanel::fill(const Panel& panel, std::int64_t g) {
-  const std::size_t w = step_.size();
-  for (std::int64_t i = 0; i < kGroup; ++i) {
-    const std::int64_t place = g * kGroup + i;
-    std::uint8_t* digit = reinterpret_cast<std::uint8_t*>(group(g)) + 4 * i;
-    float* number = group(g) + kGroup * low_ + i;
-    double rest = 0, digits = 0, whole = 0;
-    for (std::size_t k = 0; k < w; ++k) {
-      const double a = panel.at(place, first_ + static_cast<std::int64_t>(k));
-      const double q = std::clamp(std::nearbyint(a / step_[k]), -kLargest, kLargest), r = a - q * step_[k];
-      rest += r * r / step_[k];
-      digits += q * q;
-      whole += a * a;
-      digit[k / 4 * 4 * kGroup + k % 4] = static_cast<std::uint8_t>(q + 128);
-    }
-    number[0] = rounded_up(std::sqrt(rest) * kRounded);
-    number[kGroup] = rounded_up(std::sqrt(digits) * kRounded);
-    number[2 * kGroup] = rounded_up(panel.at(place, first_ + width()) * kRounded);
-    // What the sum itself loses by rounding goes with its size.
-    number[3 * kGroup] = rounded_up(panel.at(place, first_ + width() + 1) * kRounded + std::sqrt(whole) * 0x1p-18);
+DigitPanel::DigitPanel(std::int64_t rows, std::vector<double> steps, float* zeros)
+    : high_(quads(std::min<std::int64_t>(std::ssize(steps), std::max<std::int64_t>(std::ssize(steps) / 4, 8)))),
+      low_(quads(std::ssize(steps))),
+      step_(std::move(steps)),
+      own_(zeros ? 0 : static_cast<std::size_t>(size(rows, width()))),
+      data_(zeros ? zeros : own_.data()) {}
+
+void DigitPanel::enter(std::int64_t place, const float* a, double tail, double loss) {
+  std::uint8_t* digit = digits(place);
+  float* number = numbers(place);
+  double rest = 0, length = 0, whole = 0;
+  for (std::size_t k = 0; k < step_.size(); ++k) {
+    const double x = a[k], q = nearest_digit(x, step_[k]), r = x - q * step_[k];
+    rest += r * r / step_[k];
+    length += q * q;
+    whole += x * x;
+    digit[k / 4 * 4 * kGroup + k % 4] = static_cast<std::uint8_t>(q + 128);
   }
+  number[0] = rounded_up(std::sqrt(rest) * kRounded);
+  number[kGroup] = rounded_up(std::sqrt(length) * kRounded);
+  number[2 * kGroup] = rounded_up(tail * kRounded);
+  // What the sum itself loses by rounding goes with its size.
+  number[3 * kGroup] = rounded_up(loss * kRounded + std::sqrt(whole) * 0x1p-18);
+}
+
+void DigitPanel::pad(std::int64_t place) {
+  numbers(place)[3 * kGroup] = kNever;
+}
+
+void DigitPanel::copy(const DigitPanel& other, std::int64_t from, std::int64_t place) {
+  for (std::int64_t k = 0; k < low_; ++k)
+    std::memcpy(digits(place) + 4 * kGroup * k, other.digits(from) + 4 * kGroup * k, 4);
+  for (std::int64_t i = 0; i < kNumbers; ++i) numbers(place)[i * kGroup] = other.numbers(from)[i * kGroup];
 }
 
 void DigitPanel::set(Directions& block, std::size_t j, std::span<const float> b, float tail) const {

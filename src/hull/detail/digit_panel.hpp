@@ -1,4 +1,4 @@
-// Rows of a panel in 8 bits a coordinate: a quarter of the bytes of float32, and four times its rate where the machine
+// Rows in 8 bits a coordinate: a quarter of the bytes of float32, and four times its rate where the machine
 // multiplies bytes (AVX-512 VNNI), for a bound that is nearly as good.
 //
 // A row's coordinates are a_k = s_k q_k + r_k with a step s_k for each coordinate and integers |q_k| <= 127; a
@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include <hullscope/base/matrix.hpp>
 #include <hullscope/hull/detail/panel.hpp>
 
 namespace hullscope::hull::detail {
@@ -29,18 +30,25 @@ class DigitPanel {
   static bool fast();
 
   DigitPanel() = default;
-  /// For `width` coordinates of the rows of `panel` from column `first` on; column first + width holds what is to be
-  /// taken off a score for each unit of a direction's tail, the next one what is to be taken off in any case. In
-  /// memory of its own, or in size() zeros from elsewhere; each group must be filled.
-  DigitPanel(const Panel& panel, std::int64_t first, std::int64_t width, float* zeros = nullptr);
+  /// For rows of steps.size() coordinates, in memory of its own, or in size() zeros from elsewhere. Every row must be
+  /// entered, and every place beyond them padded.
+  DigitPanel(std::int64_t rows, std::vector<double> steps, float* zeros = nullptr);
   DigitPanel(const DigitPanel&) = delete;
   DigitPanel& operator=(const DigitPanel&) = delete;
   DigitPanel(DigitPanel&&) = default;
   DigitPanel& operator=(DigitPanel&&) = default;
-  static std::int64_t size(std::int64_t groups, std::int64_t width) {
-    return groups * kGroup * ((width + 3) / 4 + kNumbers);
+  static std::int64_t size(std::int64_t rows, std::int64_t width) {
+    return (rows + kGroup - 1) / kGroup * kGroup * ((width + 3) / 4 + kNumbers);
   }
-  void fill(const Panel& panel, std::int64_t group);
+  /// Steps for rows like these (one a row, most variance first); none if 8 bits would lose too much of them.
+  static std::vector<double> steps(const Matrix<double>& sample);
+
+  /// A row: width() coordinates, what is to be taken off a score for each unit of a direction's tail, and what in any
+  /// case.
+  void enter(std::int64_t place, const float* a, double tail, double loss);
+  void pad(std::int64_t place);
+  /// A row of a panel of the same steps.
+  void copy(const DigitPanel& other, std::int64_t from, std::int64_t place);
 
   std::int64_t width() const { return static_cast<std::int64_t>(step_.size()); }
   /// Products that a row costs.
@@ -65,10 +73,13 @@ class DigitPanel {
                                                         const float* threshold, float* score) const;
 
  private:
-  static constexpr std::int64_t kNumbers = 4;  ///< of a row, beside its digits: see fill()
+  static constexpr std::int64_t kNumbers = 4;  ///< of a row, beside its digits: see enter()
   /// A group: [quad][row][4 digits], then [kNumbers][row].
   float* group(std::int64_t g) const { return data_ + g * kGroup * (low_ + kNumbers); }
-  std::int64_t first_ = 0;
+  std::uint8_t* digits(std::int64_t place) const {
+    return reinterpret_cast<std::uint8_t*>(group(place / kGroup)) + 4 * (place % kGroup);
+  }
+  float* numbers(std::int64_t place) const { return group(place / kGroup) + kGroup * low_ + place % kGroup; }
   std::int64_t high_ = 0, low_ = 0;  // quads of coordinates with two digits, and all
   std::vector<double> step_;
   std::vector<float> own_;  // a moved vector keeps its place

@@ -46,12 +46,6 @@ void Lane::begin(std::int64_t q, const double* y, std::int64_t left_out) {
   best_ = {};
 }
 
-Ask Lane::near() const {
-  Ask ask;
-  ask.y = y_, ask.left_out = left_out_, ask.wanted = effort_.start;
-  return ask;
-}
-
 void Lane::add(const std::vector<std::int64_t>& rows) {
   row_.resize(d_);
   double* const p = row_.data();

@@ -36,7 +36,6 @@ class Lane {
   /// q: a number that number() gives back.
   void begin(std::int64_t q, const double* y, std::int64_t left_out);
   std::int64_t number() const { return q_; }
-  Ask near() const;
   /// Adds rows by their coordinates; those of the start come first.
   void add(const std::vector<std::int64_t>& rows);
   /// Step 1. True if the query has come to its end, or floating point to its own.

@@ -15,7 +15,6 @@ constexpr std::int64_t kGroup = Panel::kGroup;
 constexpr std::int64_t kTogether = Panel::kTogether;
 constexpr std::int64_t kSingleDimensions = 48;  ///< from here on a row that 8 bits leave is tried in float32
 constexpr std::size_t kWaiting = 512;           ///< rows
-constexpr int kFew = 16;  ///< rows of a group that are cheaper one by one than by a product of the group in float32
 
 }  // namespace
 
@@ -24,7 +23,7 @@ LocalPricing::LocalPricing(const PointsView& points, const Frame& frame, Matrix<
     : points_(points),
       frame_(frame),
       index_(points, frame, std::move(basis), std::move(arrays)),
-      wide_((dimension() > index_.width() || (DigitPanel::fast() && dimension() >= kSingleDimensions)) &&
+      wide_((dimension() > index_.width() || (index_.digits() && dimension() >= kSingleDimensions)) &&
             std::holds_alternative<MatrixView<float>>(points)),
       origin_(static_cast<std::size_t>(dimension()), 0),
       centre_length_(std::sqrt(squared_distance(frame.centre.data(), origin_.data(), 1, dimension())) * (1 + 0x1p-40)) {
@@ -139,7 +138,7 @@ std::vector<Priced> LocalPricing::price(std::span<const Ask> asks, Mask mask) co
   if (index_.boxes())
     price_boxes(*part, all);
   else
-    part->digits.empty() ? price_panels(*part, all) : price_digits(*part, all);
+    index_.digits() ? price_digits(*part, all) : price_panels(*part, all);
   std::vector<Priced> result;
   for (Search& s : all) result.push_back({s.lower, s.lowest.take(), s.products});
   return result;
@@ -233,7 +232,7 @@ void LocalPricing::price_panels(const Part& part, std::span<Search> all) const {
 
 // --- Digits -------------------------------------------------------------------------------------------------------
 
-// The same with 8 bits a coordinate; where that leaves many rows of a group, its panel decides which.
+// The same with 8 bits a coordinate. What they leave waits until there is enough to begin with the lowest bounds.
 void LocalPricing::price_digits(const Part& part, std::span<Search> all) const {
   alignas(64) float score[kTogether * kGroup];
   std::vector<DigitPanel::Directions> directions((all.size() + kTogether - 1) / kTogether);
@@ -254,23 +253,15 @@ void LocalPricing::price_digits(const Part& part, std::span<Search> all) const {
       for (std::size_t j = 0; j < block.size(); ++j) {
         Search& s = block[j];
         s.products += static_cast<double>(kGroup * part.digits.columns());
-        if (marks[j] == 0) continue;
-        if (std::popcount(marks[j]) > kFew)
-          price_group(part, s, g);
-        else
-          wait(s, g, marks[j], score + j * kGroup);
+        for (std::uint64_t bits = marks[j]; bits != 0; bits &= bits - 1) {
+          const int i = std::countr_zero(bits);
+          s.waiting.push_back({score[j * kGroup + static_cast<std::size_t>(i)], g * kGroup + i});
+        }
         if (s.waiting.size() >= kWaiting) consider_waiting(part, s);
       }
     }
   }
   for (Search& s : all) consider_waiting(part, s);
-}
-
-void LocalPricing::wait(Search& s, std::int64_t g, std::uint64_t marks, const float* score) const {
-  for (; marks != 0; marks &= marks - 1) {
-    const std::int64_t i = std::countr_zero(marks);
-    s.waiting.push_back({score[i], g * kGroup + i});
-  }
 }
 
 // The rows of the lowest bounds first: they bring the limit down.
@@ -280,17 +271,6 @@ void LocalPricing::consider_waiting(const Part& part, Search& s) const {
   for (const Opened& o : s.waiting)
     if (o.bound <= s.threshold) consider(part, s, o.group);
   s.waiting.clear();
-}
-
-void LocalPricing::price_group(const Part& part, Search& s, std::int64_t g) const {
-  alignas(64) float score[kGroup];
-  std::vector<float> direction(static_cast<std::size_t>(PointIndex::kBoundFirst), 0);
-  direction.insert(direction.end(), s.turned.begin(), s.turned.end());
-  direction.push_back(-s.tail);
-  direction.push_back(-1);
-  s.products += static_cast<double>(kGroup * part.panel.columns());
-  if (part.panel.multiply_one(g, direction.data(), score) <= s.threshold)
-    wait(s, g, scores_at_most(score, s.threshold), score);
 }
 
 // --- Near rows ----------------------------------------------------------------------------------------------------

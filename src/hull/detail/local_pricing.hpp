@@ -50,8 +50,6 @@ class LocalPricing final : public Pricing {
   void price_opened(const Part& part, Search& search, std::vector<Opened>& opened) const;
   void price_panels(const Part& part, std::span<Search> searches) const;
   void price_digits(const Part& part, std::span<Search> searches) const;
-  void price_group(const Part& part, Search& search, std::int64_t group) const;
-  void wait(Search& search, std::int64_t group, std::uint64_t marks, const float* score) const;
   void consider_waiting(const Part& part, Search& search) const;
 
   PointsView points_;

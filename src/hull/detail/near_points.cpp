@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kGroup = Panel::kGroup;
 constexpr std::int64_t kTogether = Panel::kTogether;
+constexpr std::size_t kWaiting = 512;  ///< rows
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// One query on its way. A query far off is drawn to a few radii, which changes the order little and keeps float32 in
@@ -24,6 +25,18 @@ struct Near {
   std::vector<double> exact = {};  // the same numbers as doubles
   double length = 0;               // |turned|
   float threshold = 0;             // a score above it rules a row out
+  /// A row that its score has not ruled out.
+  struct Place {
+    float score;
+    std::int64_t place;
+    bool operator<(const Place& other) const { return score < other.score; }
+  };
+  std::vector<Place> waiting = {};
+  /// Of the scores of by_panels.
+  void set_threshold() {
+    const double limit = 0.5 * (lowest.limit() - length * length);
+    threshold = rounded_up(limit + 0x1p-40 * length * length + 1e-30);
+  }
 };
 
 class NearPoints {
@@ -34,7 +47,8 @@ class NearPoints {
 
  private:
   Near prepared(const Ask& ask) const;
-  void consider(Near& near, std::int64_t place) const;
+  bool consider(Near& near, std::int64_t place) const;
+  void consider_waiting(Near& near) const;
   void by_boxes(Near& near) const;
   void by_panels(std::span<Near> all) const;
 
@@ -73,10 +87,11 @@ Near NearPoints::prepared(const Ask& ask) const {
   return near;
 }
 
-void NearPoints::consider(Near& near, std::int64_t place) const {
-  if (place >= static_cast<std::int64_t>(part_.row.size())) return;  // padding
+// True if the limit has fallen.
+bool NearPoints::consider(Near& near, std::int64_t place) const {
+  if (place >= static_cast<std::int64_t>(part_.row.size())) return false;  // padding
   const std::int64_t row = part_.row[static_cast<std::size_t>(place)];
-  if (row == near.ask->left_out) return;
+  if (row == near.ask->left_out) return false;
   const double square = index_.boxes() ? std::visit(
                                              [&](const auto& x) {
                                                return squared_distance(x.data() + row * x.cols(), near.y.data(),
@@ -84,7 +99,7 @@ void NearPoints::consider(Near& near, std::int64_t place) const {
                                              },
                                              points_)
                                        : squared_distance(index_.leading(row), near.exact.data(), 1, index_.leading());
-  near.lowest.add({square, row});
+  return near.lowest.add({square, row});
 }
 
 void NearPoints::by_boxes(Near& near) const {
@@ -122,17 +137,13 @@ void NearPoints::by_panels(std::span<Near> all) const {
   const std::int64_t columns = index_.leading() + PointIndex::kBoundFirst;
   const std::size_t blocks = (all.size() + kTogether - 1) / kTogether;
   std::vector<float> directions(blocks * static_cast<std::size_t>(columns * kTogether));
-  const auto set_threshold = [](Near& near) {
-    const double limit = 0.5 * (near.lowest.limit() - near.length * near.length);
-    near.threshold = rounded_up(limit + 0x1p-40 * near.length * near.length + 1e-30);
-  };
   for (std::size_t j = 0; j < all.size(); ++j) {
     float* block = directions.data() + j / kTogether * static_cast<std::size_t>(columns * kTogether) + j % kTogether;
     block[0] = 1;
     block[kTogether] = -rounded_up(all[j].length);
     for (std::int64_t k = 0; k < index_.leading(); ++k)
       block[(PointIndex::kBoundFirst + k) * kTogether] = -all[j].turned[static_cast<std::size_t>(k)];
-    set_threshold(all[j]);
+    all[j].set_threshold();
   }
   const std::int64_t groups = part_.panel.groups();
   std::int64_t stride = groups * 618 / 1000 + 1;
@@ -144,11 +155,23 @@ void NearPoints::by_panels(std::span<Near> all) const {
         Near& near = all[first + j];
         if (!(least[j] <= near.threshold)) continue;
         for (std::uint64_t bits = scores_at_most(score + j * kGroup, near.threshold); bits != 0; bits &= bits - 1)
-          consider(near, g * kGroup + std::countr_zero(bits));
-        set_threshold(near);
+          near.waiting.push_back({score[j * kGroup + static_cast<std::size_t>(std::countr_zero(bits))],
+                                  g * kGroup + std::countr_zero(bits)});
+        if (near.waiting.size() >= kWaiting) consider_waiting(near);
       }
     }
   }
+  for (Near& near : all) consider_waiting(near);
+}
+
+// The lowest scores first: they bring the limit down.
+void NearPoints::consider_waiting(Near& near) const {
+  const std::size_t promising = std::min(near.waiting.size(), static_cast<std::size_t>(near.ask->wanted) * 3 / 2 + 8);
+  std::nth_element(near.waiting.begin(), near.waiting.begin() + static_cast<std::ptrdiff_t>(promising),
+                   near.waiting.end());
+  for (const Near::Place& p : near.waiting)
+    if (p.score <= near.threshold && consider(near, p.place)) near.set_threshold();
+  near.waiting.clear();
 }
 
 std::vector<std::vector<PricedRow>> NearPoints::find(std::span<const Ask> asks) const {

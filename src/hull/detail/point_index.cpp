@@ -18,6 +18,7 @@ constexpr std::size_t kCachedMasks = 32;
 // faster, for fewer rows are left, and the preparation for memberships dearer.)
 std::int64_t width_of(std::int64_t d, bool projection) {
   if (d > 2048) return 64;
+  if (DigitPanel::fast() && projection && d <= 1024) return d;
   return std::min(d, projection && d <= 1024 ? PointIndex::kWidthForProjection : PointIndex::kWidth);
 }
 
@@ -46,6 +47,7 @@ PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<doub
       leading_(arrays_->zeros(size_ * leading_width_)) {
   std::vector<std::int64_t> every(static_cast<std::size_t>(size_));
   std::iota(every.begin(), every.end(), std::int64_t{0});
+  if (!boxes() && width() == basis_.cols() && DigitPanel::fast()) steps_ = digit_steps(points);
   if (boxes()) {
     rotate(points);
     arrays_->meet();
@@ -53,10 +55,27 @@ PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<doub
   } else {
     all_ = part_of(std::move(every), arrays_.get());
     rotate(points);
-    arrays_->meet();
-    make_digits(*all_, arrays_.get());
   }
   arrays_->meet();
+}
+
+// From rows in sixteen places.
+std::vector<double> PointIndex::digit_steps(const PointsView& points) const {
+  constexpr std::int64_t kPlaces = 16;
+  const std::int64_t d = basis_.cols(), w = width();
+  Matrix<double> rows(kTileRows, d);
+  std::int64_t count = 0;
+  for (std::int64_t place = 0; place < kPlaces; ++place) {
+    const std::int64_t first = place * size_ / kPlaces, next = (place + 1) * size_ / kPlaces;
+    const std::int64_t last = std::min(next, first + kTileRows / kPlaces);
+    centred_rows(points, frame_, first, last, rows.row(count).data());
+    count += last - first;
+  }
+  Matrix<double> sample(count, w);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(count), static_cast<int>(w),
+              static_cast<int>(d), 1, rows.data(), static_cast<int>(d), basis_.data(), static_cast<int>(d), 0,
+              sample.data(), static_cast<int>(w));
+  return DigitPanel::steps(sample);
 }
 
 // A whole tile each time, so that a row's bits depend on its tile alone; the sharers' tiles in turn.
@@ -99,9 +118,13 @@ void PointIndex::enter(Part& part, std::int64_t place, std::int64_t row, const f
   for (std::int64_t k = 0; k < leading_width_; ++k) half += 0.5 * a[k] * a[k];
   part.panel.at(place, 0) = static_cast<float>(std::min(half * (1 - share), 1e37));
   part.panel.at(place, 1) = rounded_up(std::sqrt(2 * half) * share + 1e-30);
-  for (std::int64_t k = 0; k < width(); ++k) part.panel.at(place, kBoundFirst + k) = a[k];
+  const double loss = share * norm(row) + 1e-30;
+  if (digits()) part.digits.enter(place, a, tail, loss);
+  const std::int64_t kept = digits() ? leading() : width();
+  for (std::int64_t k = 0; k < kept; ++k) part.panel.at(place, kBoundFirst + k) = a[k];
+  if (digits()) return;
   part.panel.at(place, kBoundFirst + width()) = rounded_up(tail);
-  part.panel.at(place, kBoundFirst + width() + 1) = rounded_up(share * norm(row) + 1e-30);
+  part.panel.at(place, kBoundFirst + width() + 1) = rounded_up(loss);
 }
 
 // The rows in their order, with what their groups need; the panel in `shared`, filled by the first sharer, or its own;
@@ -111,8 +134,10 @@ std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> 
   part->row = std::move(rows);
   boxes() ? order_by_boxes(*part) : order_by_norm(*part);
   const std::int64_t n = static_cast<std::int64_t>(part->row.size());
-  const std::int64_t columns = width() + (boxes() ? 1 : kBoundFirst + 2), last = columns - 1;
+  const std::int64_t columns = digits() ? kBoundFirst + leading() : width() + (boxes() ? 1 : kBoundFirst + 2);
+  const std::int64_t last = columns - 1;
   part->panel = shared ? Panel(n, columns, shared->zeros(Panel::size(n, columns))) : Panel(n, columns);
+  if (digits()) part->digits = DigitPanel(n, steps_, shared ? shared->zeros(DigitPanel::size(n, width())) : nullptr);
   part->group_norm.assign(static_cast<std::size_t>(part->panel.groups()), 0);
   for (std::int64_t p = 0; p < n; ++p) {
     float& most = part->group_norm[static_cast<std::size_t>(p / kGroup)];
@@ -125,19 +150,11 @@ std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> 
     part->panel.at(p, last) = rounded_up(rounding_share(width()) * norm(row) + 1e-30);
   }
   for (std::int64_t p = n; p < part->panel.groups() * kGroup; ++p) {
-    part->panel.at(p, last) = kNever;
+    if (!digits()) part->panel.at(p, last) = kNever;
     if (!boxes()) part->panel.at(p, 0) = -kNever;
+    if (digits()) part->digits.pad(p);
   }
   return part;
-}
-
-// The sharers' groups in turn. Not where coordinates are left out: their bound rules there (slower by 1.2 at d = 784).
-void PointIndex::make_digits(Part& part, Arrays* shared) const {
-  if (!DigitPanel::fast() || width() < basis_.cols()) return;
-  float* zeros = shared ? shared->zeros(DigitPanel::size(part.panel.groups(), width())) : nullptr;
-  part.digits = DigitPanel(part.panel, kBoundFirst, width(), zeros);
-  const std::int64_t sharers = shared ? shared->sharers() : 1, own = shared ? shared->sharer() : 0;
-  for (std::int64_t g = own; g < part.panel.groups(); g += sharers) part.digits.fill(part.panel, g);
 }
 
 void PointIndex::order_by_norm(Part& part) const {
@@ -231,8 +248,8 @@ std::shared_ptr<const PointIndex::Part> PointIndex::subset(Mask mask) const {
   for (std::int64_t p = 0, from = 0; p < static_cast<std::int64_t>(part->row.size()); ++p, ++from) {
     while (all_->row[static_cast<std::size_t>(from)] != part->row[static_cast<std::size_t>(p)]) ++from;
     for (std::int64_t k = 0; k < all_->panel.columns(); ++k) part->panel.at(p, k) = all_->panel.at(from, k);
+    if (digits()) part->digits.copy(all_->digits, from, p);
   }
-  make_digits(*part, nullptr);
   return part;
 }
 

@@ -52,13 +52,17 @@ class PointIndex {
     std::vector<float> group_norm;  ///< the largest |x - c| of each group, rounded up
     /// boxes: a, e_x. Else: |a'|^2 / 2 rounded down, a bound of its error over |y|, a, |x_t|, e_x, where a' are the
     /// leading coordinates: columns 0 ... leading + 1 measure nearness, columns 2 ... are the bound of a direction.
+    /// With digits, which bound a direction, only what measures nearness.
     Panel panel;
     Panel box;          ///< boxes: m, h, e of each group
-    DigitPanel digits;  ///< else, where the machine is fast at it: the bound's columns in 8 bits
+    DigitPanel digits;  ///< of digits(): a, |x_t|, e_x
   };
   std::shared_ptr<const Part> part(Mask mask) const;
 
   bool boxes() const { return basis_.cols() <= kBoxDimensions; }
+  /// Above kBoxDimensions: are rows kept in 8 bits? Where the machine is fast at it, no coordinate is left out and
+  /// they lose little.
+  bool digits() const { return !steps_.empty(); }
   std::int64_t width() const { return basis_.rows(); }
   std::int64_t leading() const { return leading_width_; }
   const Matrix<double>& basis() const { return basis_; }
@@ -73,14 +77,15 @@ class PointIndex {
   void make_box(Part& part, std::int64_t group) const;
   std::shared_ptr<Part> part_of(std::vector<std::int64_t> rows, Arrays* shared) const;
   void rotate(const PointsView& points);
-  void make_digits(Part& part, Arrays* shared) const;
+  std::vector<double> digit_steps(const PointsView& points) const;
   void enter(Part& part, std::int64_t place, std::int64_t row, const float* a, double tail) const;
   std::shared_ptr<const Part> subset(Mask mask) const;
 
   double norm(std::int64_t row) const { return frame_.norm[static_cast<std::size_t>(row)]; }
 
   const Frame& frame_;
-  Matrix<double> basis_;  // width x d
+  Matrix<double> basis_;       // width x d
+  std::vector<double> steps_;  // of digits
   std::int64_t size_, leading_width_;
   std::unique_ptr<Arrays> arrays_;
   float* leading_;  // N x leading_width_
