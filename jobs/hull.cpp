@@ -21,7 +21,7 @@ using parallel::Comm;
 /// One task: its data, its shards, its file. Collective.
 void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   const parallel::Stopwatch watch;
-  parallel::Stopwatch::restart_peak();
+  parallel::Stopwatch::begin_peak();
   const Comm& world = stage.world();
   const study::Study& study = stage.study();
   HullSource source = find_hull_source(stage, task);

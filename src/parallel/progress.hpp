@@ -40,9 +40,10 @@ class Stopwatch {
   double cpu_seconds() const;                ///< this process
   static std::int64_t proportional_bytes();  ///< PSS of this process now (a shared window counts once over its ranks)
   static std::int64_t peak_bytes();          ///< the largest resident set of this process
-  /// The largest PSS of this process. What was freed since its resident set was largest counts as its own; so large
-  /// memory that ranks share is freed between note_peak(), a barrier and restart_peak().
+  /// The largest PSS of this process since begin_peak(), or its start. What was freed since its resident set was largest
+  /// counts as its own; so large memory that ranks share is freed between note_peak(), a barrier and restart_peak().
   static std::int64_t peak_proportional_bytes();
+  static void begin_peak();
   static void note_peak();
   static void restart_peak();
 

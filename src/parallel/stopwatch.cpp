@@ -62,6 +62,11 @@ void Stopwatch::restart_peak() {
   std::ofstream("/proc/self/clear_refs") << 5;
 }
 
+void Stopwatch::begin_peak() {
+  noted_proportional = 0;
+  restart_peak();
+}
+
 std::int64_t Stopwatch::peak_proportional_bytes() {
   note_peak();
   return noted_proportional;

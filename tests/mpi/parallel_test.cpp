@@ -384,7 +384,7 @@ TEST(Stopwatch, MeasuresThisProcess) {
 
 TEST(Stopwatch, PeakCountsWhatRanksShareOnce) {
   const Comm world = Comm::world(), node = world.node();
-  Stopwatch::restart_peak();
+  Stopwatch::begin_peak();
   node.barrier();
   const std::int64_t size = 96 << 20, before = node.sum(Stopwatch::peak_proportional_bytes());
   {
