@@ -1,16 +1,18 @@
 #!/usr/bin/python3
-"""A storm of failures on the test cluster: one study, struck by random preemptions and losses of nodes until it is done,
-beside the same study left alone.
+"""A storm of failures on the test cluster: one study, struck by preemptions and losses of nodes at random points of its
+training and of its hull stage, beside the same study left alone.
 
-    HULLSCOPE=build/dev/bin/hullscope HULLSCOPE_SOURCE_DIR=$PWD benchmarks/batch/storm.py [--blows 50] [--trials 3] [--seed N]
+    HULLSCOPE=build/dev/bin/hullscope HULLSCOPE_SOURCE_DIR=$PWD benchmarks/batch/storm.py [--blows 50] [--epochs 1500] [--test 4000] [--seed N]
 
 Prints what was struck, files torn (found damaged at any time), results lost (there once, then gone) or different from
-those of the quiet study, and what the blows cost: the CPU time of all stage programs of the struck study against the quiet
-one's, as /proc tells it five times a second, divided into programs that were started once more (their number times the CPU
-time of such a program that finds nothing to do) and the rest, which is work done twice. Needs what tests/slurm/cluster.sh
-needs.
+those of the quiet study, how often `hullscope resume` was typed (Slurm holds a job that it has started again too often), and
+what the blows cost: for each stage the CPU seconds of its programs in the quiet and in the struck study, as /proc tells
+them five times a second, and how often a program was started. What the struck study needed more is divided into programs
+that were started again (their number times the CPU time of one that finds nothing to do) and the rest: work done twice.
+Needs what tests/slurm/cluster.sh needs.
 """
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -32,11 +34,12 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 class Meter(threading.Thread):
     """CPU seconds of every process of a stage program while it runs: {(pid, start): (stage, seconds)}. What a process does in
-    its last fifth of a second is not seen."""
+    its last fifth of a second is not seen. Children of stage programs (they try files that may crash the reader) count as
+    work, not as starts."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.seen, self.ends, self.foreign = {}, threading.Event(), set()
+        self.seen, self.ends, self.foreign, self.children = {}, threading.Event(), set(), set()
 
     def look(self):
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -50,6 +53,8 @@ class Meter(threading.Thread):
                 if key not in self.seen and pathlib.Path(os.readlink(f"/proc/{pid}/exe")).parent != PROGRAMS:
                     self.foreign.add(key)
                     continue
+                if key not in self.seen and any(pid == fields[1] for pid, _ in self.seen):
+                    self.children.add(key)
                 self.seen[key] = stage, (int(fields[11]) + int(fields[12])) / TICK
             except (OSError, IndexError, ValueError):
                 continue  # it has just ended
@@ -66,11 +71,11 @@ class Meter(threading.Thread):
         self.ends.set()
         self.join()
 
-    def cpu(self):
-        return sum(seconds for _, seconds in self.seen.values())
+    def cpu(self, stage):
+        return sum(seconds for name, seconds in self.seen.values() if name == stage)
 
     def starts(self, stage):
-        return sum(name == stage for name, _ in self.seen.values())
+        return sum(name == stage and key not in self.children for key, (name, _) in self.seen.items())
 
 
 def idle_cpu(study, stage):
@@ -108,63 +113,98 @@ def damaged(study):
     return [] if done.returncode == 0 else [done.stdout]
 
 
+def resume_held(study):
+    """What its user does when status says that Slurm holds a job: 1 if so, else 0."""
+    held = ("REQUEUE_HOLD", "JobHoldMaxRequeue")
+    if not any(state in held or reason in held for state, reason, _ in study.elements().values()):
+        return 0
+    assert "hullscope resume" in study.verb("status"), "status says what to do"
+    study.verb("resume")
+    return 1
+
+
+def due(study, points, since):
+    """The stage that has run again since the last blow and has come to its next point; None if there is none."""
+    try:
+        path = study.output / "progress.json"
+        progress = json.loads(path.read_text())
+        fresh = path.stat().st_mtime > since
+    except (OSError, ValueError):
+        return None
+    stage = progress["stage"]
+    if not fresh or progress["state"] != "running" or not points.get(stage):
+        return None
+    return stage if progress["done"] >= points[stage][0] * progress["total"] and study.running(stage) else None
+
+
 def struck(study, blows, randomness):
-    """Strikes the study until it is done or has had all blows; returns ({kind: number}, torn files, lost results)."""
-    given, torn, lost, seen = {}, 0, 0, set()
-    while study.alive() and sum(given.values()) < blows:
-        time.sleep(randomness.uniform(1, 12))
+    """Strikes the study at random points of its training and of its hull stage, half of the blows each, and waits for its
+    end; returns ({kind: number}, torn files, lost results, resumes)."""
+    points = {stage: sorted(randomness.uniform(0.01, 0.9) for _ in range(number))
+              for stage, number in (("train", blows // 2), ("hull", blows - blows // 2))}
+    given, torn, lost, resumed, seen, since, end = {}, 0, 0, 0, set(), 0, time.monotonic() + 3600
+    while study.alive() and time.monotonic() < end:
+        resumed += resume_held(study)
+        stage = due(study, points, since)
+        if stage is None:
+            time.sleep(0.2)
+            continue
+        points[stage].pop(0)
         kind = strike(study, randomness)
-        given[kind] = given.get(kind, 0) + 1
+        since = time.time()
+        given[stage, kind] = given.get((stage, kind), 0) + 1
+        print(f"blow {sum(given.values())}: {kind} during {stage}", flush=True)
         torn += len(damaged(study))
         there = set(artifacts(study.output))
         lost += len(seen - there)
         seen |= there
-    study.wait(3600)
-    return given, torn, lost
+    return given, torn, lost, resumed
 
 
 def costs(study, quiet, storm):
-    """What the blows cost, in words."""
-    again = {stage: storm.starts(stage) - quiet.starts(stage) for stage in STAGES}
-    starting = sum(number * idle_cpu(study, stage) for stage, number in again.items() if number > 0)
-    more = storm.cpu() - quiet.cpu()
-    twice = more - starting
-    return (f"CPU seconds of all stage programs: {quiet.cpu():.1f} quiet, {storm.cpu():.1f} struck; programs started once more: "
-            f"{ {stage: number for stage, number in again.items() if number} }, {starting:.1f} s; work done twice: {twice:.1f} s, "
-            f"{100 * twice / quiet.cpu():.1f} %")
+    """What the blows cost: a line a stage, and the sum."""
+    print(f"{'CPU seconds':<12} {'quiet':>8} {'struck':>8} {'started':>8} {'again':>8} {'twice':>8}")
+    whole = twice = 0
+    for stage in STAGES:
+        more = max(0, storm.starts(stage) - quiet.starts(stage))
+        again = more * idle_cpu(study, stage) if more else 0
+        rest = storm.cpu(stage) - quiet.cpu(stage) - again
+        print(f"{stage:<12} {quiet.cpu(stage):8.1f} {storm.cpu(stage):8.1f} {storm.starts(stage):8} {again:8.1f} {rest:8.1f}")
+        whole, twice = whole + quiet.cpu(stage), twice + rest
+    print(f"work done twice: {twice:.1f} s of {whole:.1f} s, {100 * twice / whole:.1f} %")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blows", type=int, default=50)
-    parser.add_argument("--trials", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3000)
+    parser.add_argument("--trials", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=1500)
+    parser.add_argument("--test", type=int, default=4000, help="test points a class")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     randomness = random.Random(options.seed)
-    # a rank a processor of this machine: waiting ranks would spin, and their time is no work
-    profile = PROFILE.replace("cores = 4", f"cores = {min(4, os.cpu_count())}").replace("running = 4", "running = 1")
+    # one rank: waiting ranks would spin, and their time is no work
+    profile = PROFILE.replace("cores = 2", "cores = 1").replace("running = 4", "running = 1")
     profile += "[work]\nwarning_seconds = 20\n"
-    data = "data.set=gaussian-classes?dimension=3&per_class_train=2000&per_class_test=1000"
+    data = f"data.set=gaussian-classes?dimension=3&per_class_train=2000&per_class_test={options.test}"
     with Cluster(memory=4096) as cluster:
         studies = [Study(cluster, name, HERE / "survive.toml", f"train.trials={options.trials}", data,
                          f"train.epochs={options.epochs}", profile=profile) for name in ("quiet", "storm")]
         with Meter() as quiet:
             studies[0].submit()
             studies[0].wait(3600)
-        print(f"quiet: {quiet.cpu():.0f} CPU seconds", flush=True)
         study = studies[1]
         with Meter() as storm:
             study.submit()
-            blows, torn, lost = struck(study, options.blows, randomness)
+            blows, torn, lost, resumed = struck(study, options.blows, randomness)
         expected, found = digests(studies[0].output), digests(study.output)
-        print(f"blows: {blows}; torn files: {torn}; lost results: {lost}; different from the quiet study: "
+        print(f"blows: {sum(blows.values())}, {blows}; torn files: {torn}; lost results: {lost}; different from the quiet study: "
               f"{len(differences(found, expected))} of {len(expected)}")
         status = study.status()
-        print(f"complete: {status['complete']}, rounds: {len(study.state()['rounds'])}")
-        print(costs(study, quiet, storm))
-        sys.exit(0 if status["complete"] and torn == lost == 0 and found == expected else 1)
+        print(f"complete: {status['complete']}, rounds: {len(study.state()['rounds'])}, resumed by hand: {resumed}")
+        costs(study, quiet, storm)
+    sys.exit(0 if status["complete"] and torn == lost == 0 and found == expected else 1)
 
 
 if __name__ == "__main__":
