@@ -71,8 +71,9 @@ def spread_membership(folder):
             with h5py.File(out) as file:
                 expect(d < 5 or file["run"].attrs["products_computed"] > 0, f"d = {d}: no products")
         run(1, "verify", out)
-        refused = run(2, *arguments, "--output", os.path.join(folder, "none.h5"), "--memory", str(tile), code=2)
-        expect("start more ranks" in refused.stderr, refused.stderr)
+        if d == 7:
+            refused = run(2, *arguments, "--output", os.path.join(folder, "none.h5"), "--memory", str(tile), code=2)
+            expect("start more ranks" in refused.stderr, refused.stderr)
     bad = points.astype(np.float64)
     bad[2500, 3] = np.nan
     refused = run(3, "membership", "--points", save(folder, "bad.npy", bad), "--queries", q, "--output",
@@ -84,7 +85,7 @@ STUDY = """
 name = "spread"
 seed = 5
 [data]
-set = "gaussian?n=3000&test=16&d=4"
+set = "gaussian?n=1500&test=10&d=4"
 [hull]
 spaces = ["pixel"]
 projection = true
@@ -99,8 +100,8 @@ def study_by_tao(folder):
     with open(path, "w") as file:
         file.write(STUDY)
     verdicts, digests = {}, set()
-    for solver, ranks in (("reference", 1), ("tao:hullscope", 1), ("tao:hullscope", 2), ("tao:hullscope", 3),
-                          ("tao:hullscope", 5), ("tao:bqnktr", 2)):
+    for solver, ranks in (("reference", 1), ("tao:hullscope", 1), ("tao:hullscope", 3), ("tao:hullscope", 5),
+                          ("tao:bqnktr", 2)):
         out = os.path.join(folder, f"{solver} {ranks}")
         run(ranks, "hull", path, "--output", out, "--set", f"hull.solver={solver}")
         file = os.path.join(out, "input", "hull.h5")
@@ -110,7 +111,8 @@ def study_by_tao(folder):
                 digests.add(hull.attrs["content_digest"])
                 reasons = set(hull["solver_reason"].asstr()[...])
                 expect(all(re.match("CONVERGED_", r) for r in reasons), f"reasons: {reasons}")
-        run(1, "verify", file)
+        if ranks < 3:  # the others must be the same file
+            run(1, "verify", file)
     expect(len(set(map(tuple, verdicts.values()))) == 1, f"verdicts differ between solvers or ranks: {verdicts}")
     expect(len(digests) == 1, "tao:hullscope: another content on other numbers of ranks")
 
