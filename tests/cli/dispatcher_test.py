@@ -259,6 +259,7 @@ class Running(Folder):
         for name in ["bin/hullscope", "libexec/hullscope/plan", "libexec/hullscope/proximity"]:
             os.makedirs(os.path.dirname(os.path.join(tree, name)), exist_ok=True)
             shutil.copy(os.path.join(BUILD, name), os.path.join(tree, name))
+        shutil.copytree(os.path.join(SOURCE, "analysis"), os.path.join(tree, "share", "hullscope", "analysis"))
         self.run_it("run", self.study, "--output", self.out, program=os.path.join(tree, "bin", "hullscope"))
         self.assertTrue(os.path.exists(self.result()))
         self.refused_program(tree)
