@@ -56,6 +56,8 @@ void write_rows(const datasets::Array& array, const std::vector<std::int64_t>& r
 /// float32.
 void write_split(const datasets::LabelledSet& set, const std::string& path) {
   std::string bytes = npy_header(set.pixels() ? "|u1" : "<f4", fmt::format("{}, {}", set.size(), set.features()));
+  const std::int64_t size = set.size() * set.features() * (set.pixels() ? 1 : 4);
+  bytes.reserve(bytes.size() + static_cast<std::size_t>(size));
   std::vector<float> row(static_cast<std::size_t>(set.features()));
   for (std::int64_t i = 0; i < set.size(); ++i) {
     set.copy_row(i, row);

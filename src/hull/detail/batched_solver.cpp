@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kLanes = 192;           ///< queries at once
 constexpr std::int64_t kStarts = 192;         ///< queries whose near rows are found at once
-constexpr std::size_t kLaneBytes = 64 << 20;  ///< of all working sets together
+constexpr std::size_t kLaneBytes = 54 << 20;  ///< of all working sets together
 
 std::size_t lanes_for(std::int64_t d, bool gram) {
   const std::size_t columns = 96 + static_cast<std::size_t>(d) / 16;  // of a working set; it may grow beyond that
