@@ -12,6 +12,8 @@ import re
 import sys
 import tempfile
 
+from hullscope_report.program import ended
+
 
 def intro(results, files):
     from hullscope_report import overview
@@ -144,21 +146,7 @@ def main():
     parser.add_argument("folder", metavar="DIR", help="output folder of the study")
     parser.add_argument("--output", metavar="FILE.md", help="the page; its tables go to a folder of the same name")
     options = parser.parse_args()
-    try:
-        from hullscope_report.results import ReportError
-    except ImportError as error:
-        modules = "python3-h5py python3-numpy python3-pandas python3-scipy python3-matplotlib"
-        print(f"hullscope: {error}; install the Debian packages {modules} and use /usr/bin/python3", file=sys.stderr)
-        return 1
-    try:
-        write(options.folder, options.output)
-    except ReportError as error:
-        print(f"hullscope: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"hullscope: the page could not be written: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ended(lambda: write(options.folder, options.output), "the page")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 
-MODULES = "python3-h5py python3-numpy python3-pandas python3-scipy python3-matplotlib"
+from hullscope_report.program import ReportError, ended
 
 
 def fill(folder, making):
@@ -24,8 +24,6 @@ def fill(folder, making):
 
 
 def write_report(folder):
-    from hullscope_report.results import ReportError
-
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise ReportError(f"{folder} is not there; run the study first: hullscope run STUDY.toml --output {folder}")
@@ -51,20 +49,7 @@ def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         print("usage: report.py DIR (the output folder of a study)", file=sys.stderr)
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
-    try:
-        from hullscope_report.results import ReportError
-    except ImportError as error:
-        print(f"hullscope: {error}; install the Debian packages {MODULES} and use /usr/bin/python3", file=sys.stderr)
-        return 1
-    try:
-        print(f"report: {write_report(sys.argv[1])}")
-    except ReportError as error:
-        print(f"hullscope: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"hullscope: the report could not be written: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ended(lambda: print(f"report: {write_report(sys.argv[1])}"), "the report")
 
 
 if __name__ == "__main__":

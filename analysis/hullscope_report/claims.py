@@ -13,7 +13,9 @@ import tomllib
 import numpy as np
 from scipy import stats
 
-from .results import ReportError, Results, paper_networks, paper_reference
+from .program import ReportError
+from .reference import paper_networks, paper_reference
+from .results import Results
 
 LEVELS = ("no", "partly", "yes")
 CLAIMS = ("a", "b", "c", "c_prime", "d")

@@ -2,7 +2,7 @@
 Fig. 5 and S1 to S12.
 
 A cell agrees if |ours - paper| <= max(0.01, 2 sqrt(SE_ours^2 + SE_paper^2)). The paper gives intervals for the hull fraction
-at d = 16 alone, and single trials for z; elsewhere its standard error is taken as our SD / sqrt(10), which is marked. Of a z
+at d = 16 alone, and single trials for z (of some networks nine: one was dropped); elsewhere its standard error is taken as our SD / sqrt(10), which is marked. Of a z
 value the sign is compared, and only where the paper's mean is more than two standard errors from 0. Agreement is a
 description, not a test.
 """
@@ -12,7 +12,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from .results import paper_reference, paper_values
+from .reference import paper_reference, paper_values
 
 PAPER_TRIALS = 10
 ASSUMED, SIGN = "standard error of the paper assumed", "sign alone"
@@ -53,12 +53,13 @@ def paper_panel(results, family, measure):
             "figure": figure, "best": names[-1], "neural": panel["accuracy_by_distance_neural_best_net_trial1"],
             "latent": panel["accuracy_by_distance_latent16_best_net_trial1"], "ks": dict(zip(names, panel["ks_neural"])),
             "z": {name: {term: panel["logit_z"][term][k] for term in TERMS} for k, name in enumerate(names)},
+            "trials": sorted({len(trials) for term in TERMS for trials in panel["logit_z"][term]}),
         }  # fmt: skip
     return None
 
 
-def cell(results, network, quantity, ours, paper, paper_interval=(math.nan, math.nan), kind="value"):
-    """One comparison. ours: a value a trial."""
+def cell(results, network, quantity, ours, paper, paper_interval=(math.nan, math.nan), sign_error=math.nan):
+    """One comparison. ours: a value a trial; sign_error: the paper's standard error, where the sign alone is compared."""
     ours = np.asarray(ours, float)
     ours = ours[np.isfinite(ours)]
     row = {"network": network, "quantity": quantity, "ours": math.nan, "interval": (math.nan, math.nan), "paper": paper,
@@ -72,9 +73,8 @@ def cell(results, network, quantity, ours, paper, paper_interval=(math.nan, math
         return {**row, "why": f"preset {preset}"}
     if len(ours) < 2:
         return {**row, "why": "one trial"}
-    if kind == "sign":
-        error = (paper_interval[1] - paper_interval[0]) / 2 / stats.t.ppf(0.975, PAPER_TRIALS - 1)
-        if not abs(paper) > 2 * error:
+    if math.isfinite(sign_error):
+        if not abs(paper) > 2 * sign_error:
             return {**row, "why": "the paper's mean is within two standard errors of 0"}
         return {**row, "label": "agrees" if np.sign(paper) == np.sign(ours.mean()) else "differs", "why": SIGN}
     if math.isfinite(paper_interval[0]):
@@ -117,7 +117,7 @@ def fig5_cells(results, family, members, m):
             theirs = panel["z"][network][term]
             ours = results["/logit/raw/z"][n, :, m, terms.index(term)]
             if results.dimension == 16:
-                found.append(cell(results, network, f"z of {term.replace('_', ' ')}", ours, float(np.mean(theirs)), t_interval(theirs), "sign"))
+                found.append(cell(results, network, f"z of {term.replace('_', ' ')}", ours, float(np.mean(theirs)), t_interval(theirs), standard_error(theirs)))
         if neural is not None:
             found.append(cell(results, network, "KS, neural space", results["/ks/statistic"][n, :, neural, m], panel["ks"][network]))
     return found

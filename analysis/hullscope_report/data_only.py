@@ -12,7 +12,7 @@ from . import special
 from .frames import text
 from .overview import bullets
 from .pieces import Pieces, count, escape, number, page
-from .results import ReportError
+from .program import ReportError
 from .style import NEUTRAL, RIGHT, WRONG, measure_name
 
 VERDICTS = ("undecided", "inside", "outside")

@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from . import sensitivity
 from .claims import family_of
-from .results import paper_values
+from .reference import paper_values
 from .style import NEUTRAL, colour_of, dimension_axis, intervals_of, marker_of, panel_letter, trials_of
 
 PANELS = [

@@ -6,7 +6,8 @@ from . import fig4, fig5, hull_figures, images, jobs, overview, scores, special,
 from .fig4 import families
 from .long_table import long_table
 from .pieces import Pieces, escape, page, plural, slug
-from .results import WRONG_FOR_AUROC, mean_over_trials, paper_values
+from .reference import paper_values
+from .results import WRONG_FOR_AUROC, mean_over_trials
 from .style import measure_name, space_index
 
 

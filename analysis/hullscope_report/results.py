@@ -1,6 +1,5 @@
 """results.h5 in memory, and the files it came from."""
 
-import json
 import pathlib
 import tomllib
 
@@ -8,14 +7,11 @@ import h5py
 import numpy as np
 
 from .frames import text
+from .program import ReportError
 
 FORMAT_MAJOR = 1
 TRIALS_FOR_INTERVAL = 5
 WRONG_FOR_AUROC = 50
-
-
-class ReportError(Exception):
-    """One sentence for the user."""
 
 
 class Results:
@@ -90,24 +86,6 @@ class Results:
                     entry["run"] = {k: text(v) for k, v in file["/run"].attrs.items()} if "/run" in file else {}
             found.append(entry)
         return found
-
-
-def paper_reference():
-    """Every plotted value of the paper, read from the coordinates of its vector figures."""
-    return json.loads((pathlib.Path(__file__).parent / "paper.json").read_text())
-
-
-def paper_networks():
-    """Rows of the paper's Fig. 4 (means of ten trials) by (data set, network) in our names: ("mnist", "mlp-256")."""
-    return {
-        (row["dataset"].lower(), f"{row['architecture'].lower()}-{row['size']}"): row for row in paper_reference()["fig4"]
-    }
-
-
-def paper_values(results):
-    """Rows of the paper's Fig. 4 for this study's networks, by network name; {} where nothing is comparable."""
-    known = paper_networks()
-    return {name: known[results.data_set, name] for name in results.networks if (results.data_set, name) in known}
 
 
 def mean_over_trials(values, axis=1):

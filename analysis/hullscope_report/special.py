@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from .pieces import number, with_interval
-from .results import ReportError, mean_over_trials, paper_reference
+from .program import ReportError
+from .reference import paper_reference
+from .results import mean_over_trials
 from .style import NEUTRAL, RIGHT, WRONG, colour_of, marker_of, panel_letter
 
 TOY = re.compile(r"toy-([1-9]\d*)$")

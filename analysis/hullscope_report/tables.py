@@ -4,7 +4,8 @@ import numpy as np
 
 from .long_table import of_trials, over_trials
 from .pieces import Cell, count, number, p_value, with_interval
-from .results import WRONG_FOR_AUROC, mean_over_trials, paper_values
+from .reference import paper_values
+from .results import WRONG_FOR_AUROC, mean_over_trials
 from .style import measure_name
 
 MODELS = {"linear": "linear in distance", "spline": "spline of distance", "spline_norm": "spline, log activation norm",

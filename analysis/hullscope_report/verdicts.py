@@ -85,7 +85,10 @@ def beside_figure_4(results, pieces, suffix, members):
 def beside_figure_5(results, pieces, name, family, members, m):
     panel = compare.paper_panel(results, family, results.measures[m])
     cells = compare.fig5_cells(results, family, members, m)
-    caption = f"The paper’s Fig. {panel['figure']} beside us (its z values are of ten single trials). * the paper’s standard error is assumed: our SD / √10." if panel else ""
+    caption = ""
+    if panel:
+        trials = " or ".join(map(str, panel["trials"]))
+        caption = f"The paper’s Fig. {panel['figure']} beside us (its z values are of {trials} single trials). * the paper’s standard error is assumed: our SD / √10."
     return cells_table(pieces, f"paper-{name}", caption, cells), cells
 
 

@@ -7,11 +7,13 @@ go with what they warn of, nothing may be loaded from elsewhere, and the page mu
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 from html.parser import HTMLParser
 
 import h5py
@@ -194,6 +196,16 @@ class Report(unittest.TestCase):
         for words in ("hull.classes is not set", "hull.spaces does not name pixel", "No images of neighbours", "are no longer in this folder"):
             self.assertIn(words, text)
 
+    def test_trials_that_are_not_there_are_said(self):
+        from hullscope_report import overview, results
+        from hullscope_report.long_table import long_table
+
+        found = results.Results(self.folders["two"])
+        said = lambda: " ".join(overview.missing(found, long_table(found), []))  # noqa: E731
+        self.assertNotIn("trials are asked for", said())
+        found.study["train"]["trials"] = 5
+        self.assertIn("5 trials are asked for by study.toml, 2 are in results.h5: run the study again to have the rest", said())
+
     def test_the_finding_names_every_space(self):
         from hullscope_report import page, results
 
@@ -271,6 +283,26 @@ class Report(unittest.TestCase):
                 self.assertIn(words, run.stderr)
             self.assertEqual([p.name for p in pathlib.Path(empty).iterdir()], ["results.h5"])
 
+    def test_another_version_of_the_papers_values_is_refused(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            shutil.copytree(SOURCE / "analysis", f"{scratch}/analysis", ignore=shutil.ignore_patterns("__pycache__"))
+            folder, values = pathlib.Path(scratch) / "study", pathlib.Path(scratch) / "analysis/hullscope_report/paper.json"
+            python(SOURCE / "tests/analysis/make_example.py", folder, 1, 1)
+            kept, before = values.read_text(), sorted(folder.iterdir())
+            every = ("claims.py", "report.py", "paper_page.py")
+            for text, words, programs in (
+                (kept.replace('"version": 1', '"version": 2', 1), "in version 2, this hullscope reads version 1", every),
+                (kept.replace('"version": 1,', "", 1), "in version None", every[:1]), ("[1, 2]", "in version None", every[:1]),
+                (kept[:1000], "cannot be read", every[:1]), (None, "cannot be read", every[:1]),
+            ):  # fmt: skip
+                values.write_text(text) if text else values.unlink()
+                for program in programs:
+                    run = python(f"{scratch}/analysis/{program}", folder)
+                    self.assertEqual((run.returncode, len(run.stderr.strip().splitlines())), (2, 1), run.stderr)
+                    self.assertIn("paper.json", run.stderr)
+                    self.assertIn(words, run.stderr)
+                self.assertEqual(sorted(folder.iterdir()), before)
+
     def test_no_numbers_are_reported_as_such(self):
         with tempfile.TemporaryDirectory() as folder:
             python(SOURCE / "tests/analysis/make_example.py", folder, 1, 1)
@@ -336,10 +368,10 @@ class Compare(unittest.TestCase):
     """The rule of agreement with the paper."""
 
     @staticmethod
-    def cell(ours, paper, interval=(np.nan, np.nan), kind="value", **study):
+    def cell(ours, paper, interval=(np.nan, np.nan), sign_error=np.nan, **study):
         from hullscope_report import compare
 
-        return compare.cell(types.SimpleNamespace(study=study), "mlp-64", "x", ours, paper, interval, kind)
+        return compare.cell(types.SimpleNamespace(study=study), "mlp-64", "x", ours, paper, interval, sign_error)
 
     def test_values(self):
         near = [0.40, 0.42, 0.38, 0.41, 0.39]
@@ -361,8 +393,26 @@ class Compare(unittest.TestCase):
         self.assertEqual(self.cell([0.4, 0.4, np.nan], 0.4, preset="full")["label"], "agrees")
 
     def test_of_z_the_sign_alone(self):
-        for ours, interval, label in (([-20, -25], (-6, -4), "agrees"), ([2, 3], (-6, -4), "differs"), ([2, 3], (-12, 2), "not comparable")):
-            self.assertEqual(self.cell(ours, sum(interval) / 2, interval, "sign")["label"], label)
+        for ours, error, label in (([-20, -25], 0.4, "agrees"), ([2, 3], 2.4, "differs"), ([2, 3], 2.5, "not comparable")):
+            self.assertEqual(self.cell(ours, -5, (-6, -4), error)["label"], label)
+
+    def test_the_papers_standard_error_is_that_of_the_trials_it_has(self):
+        """Nine of the largest MLP of Fig. S5, whose supplement dropped one."""
+        from hullscope_report import compare
+
+        class Ours(dict):
+            data_set, networks, measures, spaces, dimension, study = "mnist", ["mlp-1024"], ["euclidean_true_class"], [], 16, {}
+
+        ours = Ours({"/term": list(compare.TERMS), "/logit/raw/z": np.ones((1, 3, 1, 3))})
+        panel = compare.paper_panel(ours, "mlp", "euclidean_true_class")
+        z = panel["z"]["mlp-1024"]
+        theirs = np.array(z["in_hull"])
+        self.assertEqual((len(theirs), panel["trials"]), (9, [9, 10]))
+        for beyond, label in ((2.001, "agrees"), (1.999, "not comparable")):  # the mean so many standard errors above 0
+            z["in_hull"] = theirs - theirs.mean() + beyond * theirs.std(ddof=1) / 3
+            with unittest.mock.patch.object(compare, "paper_panel", return_value=panel):
+                found = compare.fig5_cells(ours, "mlp", [0], 0)
+            self.assertEqual([c["label"] for c in found if c["quantity"] == "z of in hull"], [label])
 
 
 class Circle(unittest.TestCase):

@@ -285,9 +285,9 @@ class Running(Folder):
 
     def test_python_without_modules(self):
         os.makedirs(self.out)
-        python = self.write("python", "#!/bin/sh\nprintf 'python3-h5py python3-pandas'\n", 0o755)
+        python = self.write("python", '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n', 0o755)  # without Debian's modules
         self.refused("report", self.out, code=1, env={"HULLSCOPE_PYTHON": python},
-                     says="install the Debian packages python3-h5py python3-pandas")
+                     says="install the Debian packages python3-h5py python3-numpy python3-pandas")
 
 
 class Signals(Folder):
