@@ -71,8 +71,7 @@ batch::StudyState look(const Options& o, const study::Study& study, const std::s
   if (refused > 0 && !o.force_new)
     throw UsageError(fmt::format("{}{}; go back to those, choose another --output, or give --force-new to make it anew",
                                  first, refused > 1 ? fmt::format(" (and {} more files so)", refused - 1) : ""));
-  const bool reports = !state.plan.empty() && state.plan.back().stage == "reduce";
-  state.report_done = !reports || fs::exists(folder + "/report/index.html");
+  state.report_done = state.plan.empty() || fs::exists(folder + "/report/index.html");
   return state;
 }
 
@@ -96,7 +95,7 @@ batch::SubmitRequest request_for(const Options& o, const study::Study& study, co
 std::string packing(const batch::Job& job) {
   std::size_t most = 0;
   for (const auto& element : job.elements) most = std::max(most, element.size());
-  if (job.name == "report") return "statistics and report";
+  if (job.name == "report") return job.tasks() > 0 ? "statistics and report" : "report";
   const std::string tasks = fmt::format("{} task{}", job.tasks(), job.tasks() == 1 ? "" : "s");
   if (most <= 1) return tasks;
   return fmt::format("{}, packed to {}{} a job", tasks, job.elements.size() > 1 ? "at most " : "", most);

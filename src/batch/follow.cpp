@@ -153,8 +153,7 @@ double time_left(const Record& record, const SlurmView& slurm) {
   return estimated > 0 ? left * std::clamp(needed / estimated, 0.05, 20.0) : left;
 }
 
-/// `reports`: the study has networks, and so statistics and a report.
-std::string report_state(const Record& record, const SlurmView& slurm, bool reports, bool& done) {
+std::string report_state(const Record& record, const SlurmView& slurm, bool& done) {
   const Round* last = nullptr;
   const JobRecord* job = nullptr;
   for (const auto& round : record.rounds)
@@ -169,8 +168,8 @@ std::string report_state(const Record& record, const SlurmView& slurm, bool repo
   const std::string folder = round_folder(last->number);
   const auto outcome = read_outcome(record.folder + "/" + outcome_path(folder, "report", 1));
   if (entry && entry->alive()) return entry->waits() ? "waits " + waiting_words(*entry) : "running";
-  done = outcome.ended && outcome.code == 0 && (!reports || fs::exists(page));
-  if (done) return reports ? page : "none, for the study has no networks";
+  done = outcome.ended && outcome.code == 0 && fs::exists(page);
+  if (done) return page;
   if (job->state == "cancelled") return "cancelled by the user";
   if (!slurm.knows_queue() && !outcome.ended) return "submitted; squeue cannot be asked";
   const auto failure = failure_of("", outcome, record.folder + "/" + log_path(folder, "report", 1, 1),
@@ -251,7 +250,7 @@ StudyStatus follow(const std::string& folder, const CostsOf& runs, bool accounti
   for (auto& stage : status.stages)
     stage.efficiency = efficiency_of(record, slurm, stage.stage, done, stage.stage == "train" ? group : 1, runs);
   bool report_done = false;
-  status.report = report_state(record, slurm, !plan.empty() && plan.back().stage == "reduce", report_done);
+  status.report = report_state(record, slurm, report_done);
   status.seconds_left = time_left(record, slurm);
   status.alive = status.seconds_left >= 0;
   status.complete = report_done && std::all_of(status.stages.begin(), status.stages.end(),

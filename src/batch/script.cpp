@@ -133,7 +133,8 @@ std::string launch_words(const Profile& profile, const ScriptContext& context, c
 
 std::string title(const Job& job, const ScriptContext& context) {
   if (job.name == "report")
-    return fmt::format("{}: what failed once more; then statistics and report", context.study_name);
+    return fmt::format("{}: what failed once more; then {}report", context.study_name,
+                       job.tasks() > 0 ? "statistics and " : "the ");
   const auto tasks = job.tasks(), elements = job.elements.size();
   return fmt::format("{}: {}, {} task{} in {} job{}", context.study_name, job.name, tasks, tasks == 1 ? "" : "s",
                      elements, elements == 1 ? "" : "s");
@@ -145,16 +146,17 @@ std::string run_comment(const Job& job) {
              : "# One program does the tasks one after another, all ranks in each.";
 }
 
-std::string reduce_lines(const Job& job, const Profile& profile, const ScriptContext& context) {
-  if (job.elements.empty() || job.elements[0].empty()) return "";  // a study without networks has no statistics
-  return fmt::format(
-      "\nrun_step {} reduce \"$folder/study.toml\" --output \"$folder\"\n"
-      "code=$?\n"
-      "early \"$code\" && requeue\n"
-      "[ \"$code\" = 0 ] || finish \"$code\"\n"
-      "\n{} report \"$folder\"\n"
-      "code=$?\n",
-      launch_words(profile, context, job), program_words(profile, context));
+/// Statistics, where the study has networks, and the report.
+std::string report_lines(const Job& job, const Profile& profile, const ScriptContext& context) {
+  std::string lines;
+  if (!job.elements.empty() && !job.elements[0].empty())
+    lines = fmt::format(
+        "\nrun_step {} reduce \"$folder/study.toml\" --output \"$folder\"\n"
+        "code=$?\n"
+        "early \"$code\" && requeue\n"
+        "[ \"$code\" = 0 ] || finish \"$code\"\n",
+        launch_words(profile, context, job));
+  return lines + fmt::format("\n{} report \"$folder\"\ncode=$?\n", program_words(profile, context));
 }
 
 }  // namespace
@@ -191,7 +193,7 @@ std::string render_script(const Job& job, const Profile& profile, const ScriptCo
                {"STAGE", job.stage},
                {"STAGE_OPTIONS", context.force_new ? "--force-new " : ""},
                {"PROGRAM", program_words(profile, context)},
-               {"REDUCE", reduce_lines(job, profile, context)}});
+               {"REPORT", report_lines(job, profile, context)}});
 }
 
 std::string render_tasks(const Job& job, const std::vector<study::Task>& plan) {

@@ -42,6 +42,12 @@ name = "b"
 layers = ["dense 8", "relu"]
 """
 
+# In the place of the report's Python: a page, but none of its figures.
+PAGE = """#!/bin/bash
+for folder; do :; done
+mkdir -p "$folder/report" && echo "<p>of $folder" >"$folder/report/index.html"
+"""
+
 BROKEN = """#!/bin/bash
 # hullscope, but tasks named in $FAKE_SLURM/fails fail: lines "TASK CODE WORDS"
 while read -r task code words; do
@@ -70,11 +76,12 @@ class Verbs(unittest.TestCase):
         self.out = os.path.join(self.folder, "out put; touch x")
         self.study = self.write("study.toml", PIXELS)
         self.write("broken", BROKEN, 0o755)
+        self.page = self.write("page", PAGE, 0o755)
         # tasks of a second each are not packed with others: two jobs in the queue
         self.profile = self.write("site.toml", 'inherits = "generic"\n[launch]\nprogram = "%s"\n[limits]\ncores = 1\n' %
                                   os.path.join(self.folder, "broken").replace('"', '\\"'))
         self.environment = dict(os.environ, FAKE_SLURM=self.fake, PATH=programs + ":" + os.environ["PATH"],
-                                XDG_CONFIG_HOME=self.folder, HULLSCOPE_SLURM_SECONDS="20")
+                                XDG_CONFIG_HOME=self.folder, HULLSCOPE_SLURM_SECONDS="20", HULLSCOPE_PYTHON=self.page)
         for name in list(self.environment):
             if name.startswith(("SLURM_", "HULLSCOPE_PROFILE")):
                 del self.environment[name]

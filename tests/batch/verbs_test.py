@@ -12,6 +12,7 @@ from pretended_slurm import HULLSCOPE, NETWORKS, SOURCE, Verbs
 
 class WholeWay(Verbs):
     def test_submitted_run_and_equal_to_a_local_run(self):
+        del self.environment["HULLSCOPE_PYTHON"]  # the real report
         said = self.submit(says=["hull-pixel", "proximity-pixel", "report"])
         self.assertIn("submitted 3 jobs", said)
         before = self.status()
@@ -21,6 +22,9 @@ class WholeWay(Verbs):
         after = self.status()
         self.assertEqual([stage["done"] for stage in after["stages"]], [1, 1], after)
         self.assertFalse(after["in_queue"])
+        self.assertTrue(after["complete"])
+        with open(f"{self.out}/report/index.html") as file:  # this study has no networks
+            self.assertIn("the study names no network", file.read())
         local = os.path.join(self.folder, "local")
         self.run_it("run", self.study, "--output", local, "--ranks", "1", "--stages", "hull,proximity")
         for name in ["hull", "proximity"]:

@@ -104,6 +104,18 @@ TEST(BatchScript, TheLastJob) {
   expect_valid_bash(script);
 }
 
+TEST(BatchScript, TheLastJobOfAStudyWithoutNetworks) {
+  Job job;
+  job.name = "report";
+  job.stage = "reduce";
+  job.elements = {{}};  // nothing to reduce
+  job.seconds = {60};
+  job.request = {1, 1, 1, 0, 10, 2048};
+  const auto script = render_script(job, Profile(), context());
+  expect_golden("report-data-only.sbatch", script);
+  expect_valid_bash(script);
+}
+
 TEST(BatchScript, HostileNamesAreData) {
   const std::string folder = fs::temp_directory_path() / ("hullscope-hostile-" + std::to_string(getpid()));
   const std::string trap = folder + "/was-executed";
