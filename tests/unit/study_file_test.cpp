@@ -143,6 +143,9 @@ TEST(StudyFile, BrokenToml) {
   EXPECT_THAT(refusal("[data\nset = 3"), HasSubstr("s.toml:1: not valid TOML"));
   EXPECT_THAT(refusal(kData + "set = \"twice\"\n"), HasSubstr("s.toml:3"));
   EXPECT_THAT(refusal(std::string("\xff\xfe\0\0", 4)), HasSubstr("not valid TOML"));
+  // the parser of TOML quotes the line feed that it found
+  EXPECT_THAT(refusal(kData + "[hull]\nprojection = fals\n"),
+              testing::AllOf(HasSubstr("saw 'fals '"), testing::Not(HasSubstr("\n"))));
   EXPECT_THAT(refusal(""), HasSubstr("data.set is missing"));
   EXPECT_THAT(refusal("[data]\nset = \"\"\n"), HasSubstr("empty"));
   EXPECT_THAT(refusal("[data]\nset = \"a\\u0007\"\n"), HasSubstr("control characters"));
