@@ -5,7 +5,7 @@
     hullscope_io.hull("runs/mnist-mlp")      # a row a network, trial, space and test point: verdict and distance bounds
     hullscope_io.class_hulls("runs/mnist-mlp")  # a row a test point and class, where the study has hull.classes
     hullscope_io.results("runs/mnist-mlp")   # a row a statistic: value, interval, p, n, method, status
-    hullscope_io.tests("runs/mnist-mlp")     # names of the further test sets; points() and hull() take one
+    hullscope_io.tests("runs/mnist-mlp")     # names of the further test sets, which points(), hull() and class_hulls() take
 
 Joins go by sample id. Measures whose names hold "true_class" use the true label: they explain, and cannot predict.
 """
@@ -95,11 +95,12 @@ def hull(folder, test=""):
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def class_hulls(folder):
-    """Every verdict against the hull of one class, of a study with hull.classes: the columns of hull() and `class`."""
+def class_hulls(folder, test=""):
+    """Every verdict against the hull of one class (of the further test set `test`), of a study with hull.classes: the
+    columns of hull() and `class`."""
     folder, frames, seen = _require(folder), [], set()
     for network, trial, trial_folder in _trials(folder):
-        for space, d, plain in _hull_files(trial_folder, folder / "input"):
+        for space, d, plain in _hull_files(_of_test(trial_folder, test), _of_test(folder / "input", test)):
             path = plain.with_name(plain.stem + "-classes.h5")
             if path in seen or not path.is_file():
                 continue

@@ -120,7 +120,7 @@ def whole(results, pieces):
             lines.append(pieces.table("scores", f"Wrong (positive) against right answers, means over trials. Greyed in the report: fewer than {WRONG_FOR_AUROC} wrong answers.", head, rows, 4, weak))
     asked = test_sets.set_rows(results, table) if len(table) else table
     if len(asked):
-        lines += ["## Under shift, and before foreign data", "", test_sets.accuracy_table(asked, pieces), test_sets.shift_table(asked, pieces), test_sets.wrong_table(asked, pieces), test_sets.foreign_table(asked, pieces)]
+        lines += ["## Under shift, and before foreign data", "", test_sets.accuracy_table(asked, pieces), test_sets.shift_table(asked, pieces), test_sets.class_hull_table(asked, pieces), test_sets.wrong_table(asked, pieces), test_sets.foreign_table(asked, pieces)]
     lines += [tables.dimensions(table, pieces), overview.costs_by_stage(results, files, pieces)]
     lines += bullets("What is missing, and why", overview.missing(results, table, files))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"

@@ -69,11 +69,12 @@ class TrialOfSet {
         points_(answers(asked.name)) {
     add_accuracy();
     for (const HullPlace& place : hull_places(frame)) add_hull(place);
+    for (const HullPlace& place : hull_places(frame)) add_class_hulls(place);
     for (const std::string& space : frame.spaces)
       for (const std::string& measure : frame.study.proximity.measures)
         if (!asked.foreign || !uses_label(measure)) add_distance(space, measure);
     for (const Quantity& q : quantities_of(frame)) {
-      if (q.statistic != "auroc" || q.scored.measure == "hull_distance_predicted_class") continue;
+      if (q.statistic != "auroc") continue;
       if (q.scored.space == "pixel" && !find("proximity", "pixel", asked.name)) continue;
       if (!asked.foreign) add_wrong(q.scored);
       if (asked.foreign && !uses_label(q.scored.measure)) add_foreign(q.scored);
@@ -88,7 +89,8 @@ class TrialOfSet {
  private:
   struct Answered {
     std::vector<std::int64_t> id;  ///< ascending
-    std::vector<double> right;     ///< 1 or 0
+    std::vector<std::int64_t> label, predicted;
+    std::vector<double> right;  ///< 1 or 0
   };
 
   /// nullptr: the study asks nothing of that set in that space (there are no pixels of features).
@@ -106,12 +108,14 @@ class TrialOfSet {
     const store::ArtifactReader reader(frame_.files.path(task("extract", "neural", test)));
     const auto ids = reader.read<std::int64_t>("/test/sample"), labels = reader.read<std::int64_t>("/test/label"),
                predicted = reader.read<std::int64_t>("/test/predicted");
-    std::vector<std::pair<std::int64_t, double>> joined;
-    for (std::size_t i = 0; i < ids.size(); ++i)
-      joined.emplace_back(ids[i], labels.at(i) == predicted.at(i) ? 1.0 : 0.0);
+    std::vector<std::array<std::int64_t, 3>> joined;
+    for (std::size_t i = 0; i < ids.size(); ++i) joined.push_back({ids[i], labels.at(i), predicted.at(i)});
     std::sort(joined.begin(), joined.end());
     Answered found;
-    for (const auto& [id, right] : joined) found.id.push_back(id), found.right.push_back(right);
+    for (const auto& [id, label, guess] : joined) {
+      found.id.push_back(id), found.label.push_back(label), found.predicted.push_back(guess);
+      found.right.push_back(label == guess ? 1.0 : 0.0);
+    }
     return found;
   }
 
@@ -120,8 +124,19 @@ class TrialOfSet {
                          frame_.study.reduce.allow_undecided);
   }
 
+  /// nullptr: the study has no class hulls, or asks nothing of that set there.
+  const study::Task* class_hulls(const std::string& space, const std::string& test) const {
+    return frame_.files.find_hull(network_, trial_, space, "classes", -1, test);
+  }
+  ClassVerdicts class_verdicts(const std::string& space, const std::string& test) const {
+    return read_class_verdicts(frame_.files, *class_hulls(space, test), test.empty() ? known_.id : points_.id,
+                               frame_.study.reduce.allow_undecided);
+  }
+
   std::vector<double> score(const Scored& scored, const std::string& test) const {
     const std::string space = frame_.space_name(scored.space);
+    if (scored.measure == "hull_distance_predicted_class")
+      return class_verdicts(space, test).distance_to(test.empty() ? known_.predicted : points_.predicted);
     if (scored.measure == "hull_distance") {
       auto found = verdicts(space, test);
       for (std::size_t i = 0; i < found.verdict.size(); ++i)
@@ -157,6 +172,21 @@ class TrialOfSet {
     statistics_.push_back({scored, "set_accuracy_inside_minus_outside", [=](Weights points, Weights known) {
                              return accuracy_in(points, known) - accuracy_out(points, known);
                            }});
+  }
+
+  /// Share of the points inside the hull of their predicted class, of their true one, and of any.
+  void add_class_hulls(const HullPlace& place) {
+    if (!class_hulls(place.name, asked_.name)) return;
+    const ClassVerdicts found = class_verdicts(place.name, asked_.name);
+    for (const char* which : kClassHulls) {
+      if (asked_.foreign && std::string(which) == "true_class") continue;
+      std::vector<double> inside;
+      std::vector<std::uint8_t> decided;
+      for (const std::uint8_t v : class_hull_verdicts(found, which, points_.label, points_.predicted))
+        inside.push_back(v == 1 ? 1 : 0), decided.push_back(v != 0);
+      statistics_.push_back(
+          {{place.space, which, place.dimension}, "set_fraction_inside_class_hull", mean_of(inside, decided)});
+    }
   }
 
   void add_distance(const std::string& space, const std::string& measure) {

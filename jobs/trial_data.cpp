@@ -64,9 +64,9 @@ const study::Task* StudyFiles::find(const std::string& stage, const std::string&
 }
 
 const study::Task* StudyFiles::find_hull(const std::string& network, int trial, const std::string& space,
-                                         const std::string& hull, std::int64_t points) const {
+                                         const std::string& hull, std::int64_t points, const std::string& test) const {
   for (const study::Task& task : tasks)
-    if (task.hull == hull && task.hull_points == points && task.space == space &&
+    if (task.hull == hull && task.hull_points == points && task.space == space && task.test == test &&
         (space == "pixel" || (task.network == network && task.trial == trial)))
       return &task;
   return nullptr;
@@ -128,6 +128,44 @@ Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const s
 std::int64_t ClassVerdicts::column(std::int64_t label) const {
   const auto found = std::lower_bound(classes.begin(), classes.end(), label);
   return found != classes.end() && *found == label ? found - classes.begin() : -1;
+}
+
+std::vector<std::uint8_t> ClassVerdicts::verdict_of(const std::vector<std::int64_t>& labels) const {
+  std::vector<std::uint8_t> of_one;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::int64_t c = column(labels[i]);
+    of_one.push_back(c < 0 ? 2 : verdict(static_cast<Eigen::Index>(i), c));
+  }
+  return of_one;
+}
+
+std::vector<std::uint8_t> ClassVerdicts::verdict_of_any() const {
+  std::vector<std::uint8_t> of_any;
+  for (Eigen::Index i = 0; i < verdict.rows(); ++i) {
+    const auto row = verdict.row(i).array();
+    of_any.push_back((row == 1).any() ? 1 : (row == 0).any() ? 0 : 2);
+  }
+  return of_any;
+}
+
+std::vector<double> ClassVerdicts::distance_to(const std::vector<std::int64_t>& labels) const {
+  std::vector<double> distance;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    const std::int64_t c = column(labels[i]);
+    if (c < 0)
+      distance.push_back(std::numeric_limits<double>::infinity());
+    else
+      distance.push_back(verdict(row, c) == 0 ? std::numeric_limits<double>::quiet_NaN() : distance_upper(row, c));
+  }
+  return distance;
+}
+
+std::vector<std::uint8_t> class_hull_verdicts(const ClassVerdicts& found, const std::string& which,
+                                              const std::vector<std::int64_t>& label,
+                                              const std::vector<std::int64_t>& predicted) {
+  if (which == "any_class") return found.verdict_of_any();
+  return found.verdict_of(which == "true_class" ? label : predicted);
 }
 
 ClassVerdicts read_class_verdicts(const StudyFiles& files, const study::Task& hull,

@@ -1,6 +1,7 @@
 // What the statistics of one trial are made of: the test points in the order of their sample ids, with everything that
 // the stages' files say of each.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,7 +23,7 @@ struct StudyFiles {
                           const std::string& space = "", const std::string& test = "") const;
   /// The task of a further hull of that space (study::Task::hull), or nullptr. network "": pixel space.
   const study::Task* find_hull(const std::string& network, int trial, const std::string& space, const std::string& hull,
-                               std::int64_t points = -1) const;
+                               std::int64_t points = -1, const std::string& test = "") const;
   std::string path(const study::Task& task) const;
 };
 
@@ -55,9 +56,24 @@ struct ClassVerdicts {
   std::vector<std::int64_t> classes;  ///< ascending
   Matrix<std::uint8_t> verdict;       ///< ids x classes
   Matrix<double> distance_upper;
-  /// Column of a label, or -1: no training point has it.
+  /// Of each point, its verdict against the hull of one class, `labels` (a label a point): outside where no training
+  /// point is of that class.
+  std::vector<std::uint8_t> verdict_of(const std::vector<std::int64_t>& labels) const;
+  /// Of each point, is it inside the hull of at least one class?
+  std::vector<std::uint8_t> verdict_of_any() const;
+  /// Of each point, its distance to the hull of one class: infinite where no training point is of it, NaN where the
+  /// verdict is undecided.
+  std::vector<double> distance_to(const std::vector<std::int64_t>& labels) const;
+
+ private:
+  /// Column of a label, or -1.
   std::int64_t column(std::int64_t label) const;
 };
+/// The class hulls whose shares are statistics: measure, and its verdicts by label and prediction.
+inline constexpr std::array<const char*, 3> kClassHulls = {"predicted_class", "true_class", "any_class"};
+std::vector<std::uint8_t> class_hull_verdicts(const ClassVerdicts& found, const std::string& which,
+                                              const std::vector<std::int64_t>& label,
+                                              const std::vector<std::int64_t>& predicted);
 /// Throws UsageError if a verdict is undecided and that is not allowed.
 ClassVerdicts read_class_verdicts(const StudyFiles& files, const study::Task& hull,
                                   const std::vector<std::int64_t>& ids, bool allow_undecided);

@@ -22,7 +22,6 @@ using Weights = std::span<const std::int32_t>;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 const std::array<const char*, 4> kJudged = {"auroc", "fpr95", "aurc", "e_aurc"};
-const std::array<const char*, 3> kClassHulls = {"predicted_class", "true_class", "any_class"};
 
 bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::count(names.begin(), names.end(), name) > 0;
@@ -123,7 +122,6 @@ struct TrialJudge::State {
   std::vector<double> score_of(const Scored& scored) const;
   void add(const Scored& scored);
   Share share_of(const std::vector<std::uint8_t>& verdict) const;
-  Share class_share(const ClassVerdicts& of_classes, const std::string& which) const;
   void add(const HullPlace& place);
 };
 
@@ -152,19 +150,7 @@ std::vector<double> TrialJudge::State::score_of(const Scored& scored) const {
       if (found.verdict[i] == 0) found.distance_upper[i] = kNaN;
     return found.distance_upper;
   }
-  if (scored.measure == "hull_distance_predicted_class") {
-    const ClassVerdicts found = class_verdicts(space);
-    std::vector<double> distance;
-    for (std::size_t i = 0; i < wrong.size(); ++i) {
-      const auto row = static_cast<Eigen::Index>(i);
-      const std::int64_t c = found.column(classifier.predicted[i]);
-      if (c < 0)
-        distance.push_back(std::numeric_limits<double>::infinity());  // no training point is of that class
-      else
-        distance.push_back(found.verdict(row, c) == 0 ? kNaN : found.distance_upper(row, c));
-    }
-    return distance;
-  }
+  if (scored.measure == "hull_distance_predicted_class") return class_verdicts(space).distance_to(classifier.predicted);
   return read_score(frame.files, *frame.proximity(scored.space, network, trial), space, scored.measure, classifier.id);
 }
 
@@ -185,21 +171,6 @@ TrialJudge::State::Share TrialJudge::State::share_of(const std::vector<std::uint
   return share;
 }
 
-TrialJudge::State::Share TrialJudge::State::class_share(const ClassVerdicts& of_classes,
-                                                        const std::string& which) const {
-  std::vector<std::uint8_t> verdict;
-  for (std::size_t i = 0; i < wrong.size(); ++i) {
-    const auto row = static_cast<Eigen::Index>(i);
-    const auto all = of_classes.verdict.row(row);
-    const std::int64_t c = of_classes.column(which == "true_class" ? classifier.label[i] : classifier.predicted[i]);
-    if (which == "any_class")
-      verdict.push_back((all.array() == 1).any() ? 1 : (all.array() == 0).any() ? 0 : 2);
-    else
-      verdict.push_back(c < 0 ? 2 : all(c));
-  }
-  return share_of(verdict);
-}
-
 void TrialJudge::State::add(const HullPlace& place) {
   Place& made = places.emplace_back();
   made.inside = share_of(verdicts(place.name).verdict);
@@ -207,7 +178,8 @@ void TrialJudge::State::add(const HullPlace& place) {
     made.pca = share_of(verdicts(fmt::format("pca-{:02}", place.dimension)).verdict);
   if (frame.study.hull.classes) {
     const ClassVerdicts of_classes = class_verdicts(place.name);
-    for (const char* which : kClassHulls) made.further.push_back(class_share(of_classes, which));
+    for (const char* which : kClassHulls)
+      made.further.push_back(share_of(class_hull_verdicts(of_classes, which, classifier.label, classifier.predicted)));
   }
   for (const std::int64_t n : frame.study.hull.subsets) {
     const auto* task = frame.files.find_hull(network, trial, place.name, "subset", n);

@@ -4,12 +4,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .hull_figures import draw_points, percent, place_name
+from .hull_figures import CLASS_HULLS, draw_points, percent, place_name
 from .pieces import number, slug, with_interval
 from .results import WRONG_FOR_AUROC
-from .style import measure_name
+from .style import legend_below, measure_name, spread
 
 COLUMNS = ("test_set", "strength")
+UNSHIFTED = {"contrast": 1.0}  # the strength that changes nothing; of all other shifts 0
+STRENGTHS = {"rotation": "rotation (degrees)", "translation": "translation (pixels)", "noise": "noise (standard deviation)",
+             "contrast": "contrast (factor)"}  # fmt: skip
 
 
 def set_rows(results, table):
@@ -27,9 +30,17 @@ def set_name(row):
     return row.test_set + (f" {row.strength:g}" if np.isfinite(row.strength) else "")
 
 
+def by_strength(rows, name, kind):
+    """Rows of one shift and, if it is not among them, of the strength that changes nothing: the study's own test set."""
+    shifted, origin = rows[(rows.test_set == name) & np.isfinite(rows.strength)], UNSHIFTED.get(kind, 0.0)
+    own = rows[rows.test_set == ""].assign(strength=origin) if not (shifted.strength == origin).any() else rows[:0]
+    return pd.concat([own, shifted]), origin
+
+
 def shift_figure(results, rows, name):
     """One panel a network: accuracy and fraction inside by the strength of one shift."""
-    own = rows[(rows.test_set == name) & np.isfinite(rows.strength)]
+    kind = next((test.get("shift", "") for test in results.study.get("test", []) if test.get("name") == name), "")
+    own, origin = by_strength(rows, name, kind)
     series = [("accuracy", own[own.statistic == "set_accuracy"])]
     inside = own[own.statistic == "set_fraction_inside"]
     widest = inside[inside.space == "latent"].dimension.max()
@@ -37,24 +48,25 @@ def shift_figure(results, rows, name):
         of_space = inside[(inside.space == space) & ((inside.dimension == widest) | (space != "latent"))]
         if len(of_space):
             series.append((f"inside, {place_name(next(of_space.itertuples()))}", of_space))
-    networks = [w for w in results.networks if w in set(own.network)]
+    networks, beside = [w for w in results.networks if w in set(own.network)], spread(len(series), 0.016)
     columns = min(3, len(networks))
-    figure, axes = plt.subplots(-(-len(networks) // columns), columns, figsize=(2.4 * columns + 0.2, 2.4 * -(-len(networks) // columns) + 0.3),
+    figure, axes = plt.subplots(-(-len(networks) // columns), columns, figsize=(max(3.6, 2.4 * columns + 0.2), 2.4 * -(-len(networks) // columns) + 0.6),
                                 squeeze=False, sharey=True)  # fmt: skip
     for axis in axes.ravel()[len(networks) :]:
         axis.set_visible(False)
     for axis, network in zip(axes.ravel(), networks):
         for k, (label, values) in enumerate(series):
             values = values[values.network == network].sort_values("strength")
-            draw_points(axis, values, values.strength.to_numpy(float), k, label)
+            aside = beside[k] * np.ptp(own.strength)  # so that curves which coincide are both seen
+            draw_points(axis, values, values.strength.to_numpy(float) + aside, k, label)
         axis.set_title(network, loc="left")
-        axis.set_xlabel(f"{name}: strength")
+        axis.set_xlabel(STRENGTHS.get(kind, "strength"))
         percent(axis)
     axes[0, 0].set_ylabel("share of the test points")
-    axes[0, 0].legend(loc="lower left", fontsize=6.5)
+    legend_below(figure, *axes[0, 0].get_legend_handles_labels(), lines=1 + (len(series) > 2))
     frame = pd.concat([values.assign(series=label) for label, values in series])
     caption = (f"Test set {name}: accuracy and the fraction of points inside the hull of the unshifted training points, by the strength of "
-               "the shift. Bars: 95 % intervals, from 5 trials on.")  # fmt: skip
+               f"the shift; strength {origin:g} is the study’s own test set. Bars: 95 % intervals, from 5 trials on.")  # fmt: skip
     alt = caption + " " + " ".join(f"{r.network}, {r.strength:g}: accuracy {r.value:.1%}." for r in series[0][1].itertuples())[:700]
     return figure, frame, caption, alt
 
@@ -80,6 +92,22 @@ def shift_table(rows, pieces):
     return pieces.table(
         "test-sets", "Inside the hull of the training points, and accuracy there and outside, by test set (crossed-bootstrap intervals; to foreign points every answer is wrong).",
         ["network", "test set", "space", "points", "inside", "accuracy inside", "accuracy outside", "difference"], listed, 3, source="results.h5:/table, set_...")  # fmt: skip
+
+
+def class_hull_table(rows, pieces):
+    """A row a network, test set and space; "" without hull.classes."""
+    found = rows[rows.statistic == "set_fraction_inside_class_hull"]
+    if not len(found):
+        return ""
+    listed = []
+    for _, own in found.groupby(["network", "test_set", "strength", "space", "dimension"], sort=False, dropna=False):
+        of = {r.measure: r for r in own.itertuples()}
+        first = next(iter(of.values()))
+        listed.append([first.network, set_name(first), place_name(first), number(first.n, 0),
+                       *(with_interval(of[m].value, (of[m].lower, of[m].upper), 3) if m in of else number(np.nan) for m in CLASS_HULLS if m)])  # fmt: skip
+    return pieces.table(
+        "test-set-class-hulls", "Inside the hulls of single classes of the training points, by test set (crossed-bootstrap intervals; foreign points have no true class).",
+        ["network", "test set", "space", "points", *(words for measure, words in CLASS_HULLS.items() if measure)], listed, 3, source="results.h5:/table, set_fraction_inside_class_hull")  # fmt: skip
 
 
 def wrong_table(rows, pieces):
@@ -121,4 +149,4 @@ def section(results, table, pieces):
     parts = []
     for name in dict.fromkeys(rows.test_set[np.isfinite(rows.strength)]):
         parts.append(pieces.figure(f"shift-{slug(name)}", f"Under shift: {name}", *shift_figure(results, rows, name), "results.h5:/table, set_accuracy, set_fraction_inside"))
-    return "".join(parts) + accuracy_table(rows, pieces) + (shift_table(rows, pieces) if len(rows[rows.statistic == "set_fraction_inside"]) else "") + wrong_table(rows, pieces) + foreign_table(rows, pieces)
+    return "".join(parts) + accuracy_table(rows, pieces) + (shift_table(rows, pieces) if len(rows[rows.statistic == "set_fraction_inside"]) else "") + class_hull_table(rows, pieces) + wrong_table(rows, pieces) + foreign_table(rows, pieces)

@@ -202,8 +202,8 @@ const std::vector<Option>& option_table() {
        extent,
        FLAG(hull.classes),
        {},
-       "also test all test points against the hull of each class of the training points (files hull-classes.h5; not "
-       "in space pca)"},
+       "also test all test points, those of further test sets too, against the hull of each class of the training "
+       "points (files hull-classes.h5; not in space pca)"},
       {"hull.left_out",
        "hull",
        extent,

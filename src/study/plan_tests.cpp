@@ -47,7 +47,7 @@ std::vector<Task> test_set_tasks(const Study& study, const std::vector<Task>& pl
     const bool samples = !split.spec.shift.empty() || !split.spec.set.empty();
     for (const Task& task : plain) {
       const bool asks = task.stage == "extract" || task.stage == "encode" || task.stage == "proximity" ||
-                        (task.stage == "hull" && task.hull.empty());
+                        (task.stage == "hull" && (task.hull.empty() || task.hull == "classes"));
       if (asks && (samples || !task.network.empty())) tasks.push_back(asked_about(study, task, split.name));
     }
   }

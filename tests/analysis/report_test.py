@@ -415,6 +415,42 @@ class Compare(unittest.TestCase):
             self.assertEqual([c["label"] for c in found if c["quantity"] == "z of in hull"], [label])
 
 
+class FurtherTestSets(unittest.TestCase):
+    """Rows of the long table as reduce writes them: the study's own test set has no name and no strength."""
+
+    @staticmethod
+    def rows(strengths):
+        sets = [("", np.nan), *(("dim", s) for s in strengths), ("clothes", np.nan)]
+        made = [{"network": "mlp-64", "test_set": name, "strength": strength, "space": space, "dimension": d, "measure": measure, "statistic": statistic,
+                 "value": k / 100, "lower": np.nan, "upper": np.nan, "n": 50.0}
+                for k, (name, strength) in enumerate(sets)
+                for space, d, measure, statistic in [("", -1, "", "set_accuracy"), ("latent", 4, "", "set_fraction_inside"), ("latent", 2, "", "set_fraction_inside")]
+                + [("latent", 4, m, "set_fraction_inside_class_hull") for m in ("predicted_class", "any_class", *(["true_class"] if name != "clothes" else []))]]  # fmt: skip
+        return pd.DataFrame(made)
+
+    def test_a_shift_starts_at_the_studys_own_test_set(self):
+        from hullscope_report import test_sets
+
+        for shift, strengths, origin, added in (("rotation", [10, 20], 0, True), ("contrast", [0.5, 0.7], 1, True), ("noise", [0, 0.1], 0, False)):
+            results = types.SimpleNamespace(networks=["mlp-64"], study={"test": [{"name": "dim", "shift": shift}]})
+            _, frame, caption, _ = test_sets.shift_figure(results, self.rows(strengths), "dim")
+            accuracy = frame[frame.series == "accuracy"].set_index("strength").value
+            self.assertEqual(sorted(accuracy.index), sorted({*strengths, origin}))
+            self.assertEqual(accuracy[origin], 0 if added else 0.01)
+            self.assertEqual(set(frame.dimension), {-1, 4})  # of the latent spaces the widest
+            self.assertIn(f"strength {origin} is the study’s own test set", caption)
+
+    def test_class_hulls_stand_in_a_table(self):
+        from hullscope_report import test_sets
+        from hullscope_report.markdown import MarkdownPieces
+
+        with tempfile.TemporaryDirectory() as scratch:
+            text = test_sets.class_hull_table(self.rows([10, 20]), MarkdownPieces(scratch, ""))
+            self.assertEqual(test_sets.class_hull_table(self.rows([])[lambda r: r.statistic == "set_accuracy"], MarkdownPieces(scratch, "")), "")
+        rows = [[c.strip() for c in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("| mlp-64")]
+        self.assertEqual([r[1] for r in rows], ["own test set", "dim 10", "dim 20", "clothes"])
+        self.assertEqual([r[4:] for r in rows], [["0.000"] * 3, ["0.010"] * 3, ["0.020"] * 3, ["0.030", "0.030", "–"]])
+
 class Circle(unittest.TestCase):
     def test_figure_1_from_the_files_of_the_pixel_hull(self):
         from hullscope_report import data_only, special

@@ -11,6 +11,7 @@ import unittest
 
 import h5py
 import numpy as np
+import scipy.optimize
 import sklearn.metrics
 
 from study_runs import HULLSCOPE, SOURCE, artifacts, differences, digests, run
@@ -38,6 +39,7 @@ epochs = 2
 [hull]
 spaces = {spaces}
 projection = true
+classes = {classes}
 [proximity]
 scores = ["kth_neighbour", "mahalanobis", "max_softmax"]
 neighbour = 3
@@ -69,15 +71,15 @@ def images(count, seed, classes=3, side=6):
     return pixels.clip(0, 255).astype("uint8"), labels
 
 
-def study(strengths="90", trials=5, spaces='["pixel", "latent"]'):
+def study(strengths="90", trials=5, spaces='["pixel", "latent"]', classes="false"):
     path = WORK / f"study {strengths} {trials}.toml"
-    path.write_text(STUDY.format(strengths=strengths, trials=trials, spaces=spaces))
+    path.write_text(STUDY.format(strengths=strengths, trials=trials, spaces=spaces, classes=classes))
     return path
 
 
 def small():
-    """One trial, the other spaces."""
-    return study("90", 1, '["neural", "latent", "pca"]')
+    """One trial, all spaces, with class hulls."""
+    return study("90", 1, '["pixel", "neural", "latent", "pca"]', "true")
 
 
 def setUpModule():
@@ -107,7 +109,8 @@ class TestSets(unittest.TestCase):
         done = subprocess.run([HULLSCOPE, "check", *map(str, names.values())], text=True, stdout=subprocess.PIPE)
         self.assertEqual(done.returncode, 0, done.stdout)
         files = [DONE / "input/test-turned-90/hull.h5", DONE / "net/trial-04/test-foreign/latent-02/hull.h5"]
-        files += [SMALL / "net/trial-00/test-turned-90" / name for name in ("hull-neural.h5", "pca-02/hull.h5")]
+        files += [SMALL / "net/trial-00/test-turned-90" / name for name in ("hull-neural.h5", "pca-02/hull.h5", "hull-neural-classes.h5")]
+        files += [SMALL / "net/trial-00/test-foreign/latent-02/hull-classes.h5", SMALL / "input/test-turned-90/hull-classes.h5"]
         done = subprocess.run([HULLSCOPE, "verify", *map(str, files)], text=True, stdout=subprocess.PIPE)
         self.assertEqual(done.returncode, 0, done.stdout)
 
@@ -216,6 +219,52 @@ class TestSets(unittest.TestCase):
                 self.assertLessEqual(row.lower, row.upper)
                 self.assertEqual(row.method, "crossed bootstrap")
         self.assertTrue(table[(table.test_set == "foreign") & (table.measure == "euclidean_true_class")].empty)
+
+    def test_class_hulls(self):
+        """Of the sets as of the study's own test points; in two dimensions against linear programs."""
+        own = hullscope_io.class_hulls(SMALL)
+        for test in ("turned-0", "again"):
+            np.testing.assert_array_equal(hullscope_io.class_hulls(SMALL, test), own.to_numpy())
+        trial, table = SMALL / "net/trial-00", hullscope_io.results(SMALL)
+        with h5py.File(trial / "latent-02/codes.h5") as codes, h5py.File(trial / "activations.h5") as file:
+            code, label = codes["train/code"][:].astype(float), file["train/label"][:]
+        for test, name, strength in (("turned-90", "turned", 90), ("foreign", "foreign", np.nan)):
+            points = hullscope_io.points(SMALL, test).set_index("sample")
+            with h5py.File(trial / f"test-{test}/latent-02/codes.h5") as file:
+                query = dict(zip(file["test/sample"][:], file["test/code"][:].astype(float)))
+            found = hullscope_io.class_hulls(SMALL, test)
+            found = found[found.space == "latent"].rename(columns={"class": "of"})
+            self.assertEqual(len(found), 3 * len(points))
+            for row in found.iloc[::7].itertuples():
+                if row.verdict == "outside" and row.distance_upper < 1e-6:
+                    continue  # nearer to the boundary than the oracle sees
+                of_class = code[label == row.of]
+                solved = scipy.optimize.linprog(np.zeros(len(of_class)), A_eq=np.vstack([of_class.T, np.ones(len(of_class))]), b_eq=[*query[row.sample], 1])
+                self.assertEqual(row.verdict == "inside", solved.status == 0, row)
+            by_class = found.assign(inside=found.verdict == "inside").pivot(index="sample", columns="of", values="inside").loc[points.index]
+            distance = found.pivot(index="sample", columns="of", values="distance_upper").loc[points.index]
+            at = lambda frame, labels: np.array([frame.loc[s, c] for s, c in zip(points.index, labels)])  # noqa: E731
+            expected = {"any_class": by_class.any(axis=1).mean(), "predicted_class": at(by_class, points.predicted).mean()}
+            if test != "foreign":
+                expected["true_class"] = at(by_class, points.label).mean()
+            rows = table[(table.statistic == "set_fraction_inside_class_hull") & (table.test_set == name) & (table.trial == 0) & (table.space == "latent")]
+            rows = rows[(rows.strength == strength) | rows.strength.isna()]
+            self.assertEqual(set(rows.measure), set(expected))
+            for row in rows.itertuples():
+                self.assertAlmostEqual(row.value, expected[row.measure], msg=row.measure)
+                self.assertEqual(row.uses_label, row.measure == "true_class")
+            scored = table[(table.measure == "hull_distance_predicted_class") & (table.test_set == name) & (table.trial == 0) & (table.space == "latent")]
+            if test != "foreign":
+                auroc = scored[(scored.statistic == "set_auroc") & (scored.strength == strength)].value.item()
+                self.assertAlmostEqual(auroc, sklearn.metrics.roc_auc_score(~points.correct.astype(bool), at(distance, points.predicted)))
+            else:
+                self.assertEqual(set(scored.statistic), {"set_auroc_foreign", "set_fpr95_foreign"})
+        plain = table[(table.statistic == "fraction_inside_class_hull") & (table.trial == 0) & table.measure.isin(["predicted_class", "true_class", "any_class"])]
+        as_set = table[(table.statistic == "set_fraction_inside_class_hull") & (table.test_set == "") & (table.trial == 0)]
+        key = ["space", "dimension", "measure"]
+        joined = plain.merge(as_set, on=key, suffixes=("", "_set"))
+        self.assertEqual((len(joined), len(plain)), (len(as_set),) * 2)
+        np.testing.assert_array_equal(joined.value, joined.value_set)
 
     def test_another_strength_extends_in_place(self):
         extended = WORK / "extended"

@@ -307,6 +307,23 @@ TEST(Plan, FurtherTestSetsAskTheSameNetworksCodesAndPoints) {
   EXPECT_EQ(tasks.at("reduce").inputs.count("b/trial-00/test-clothes/activations.h5"), 1u);
 }
 
+TEST(Plan, FurtherTestSetsAskTheClassHullsToo) {
+  Study study = with_tests({15});
+  study.hull.classes = true;
+  study.hull.left_out = 100;  // asks training points: no test set's business
+  const auto tasks = by_name(study);
+  EXPECT_EQ(tasks.at("a/trial-01/test-turned-15/latent-16/hull-classes").inputs,
+            (std::map<std::string, std::string>{{"activations", "a/trial-01/activations.h5"},
+                                                {"codes", "a/trial-01/latent-16/codes.h5"},
+                                                {"queries", "a/trial-01/test-turned-15/latent-16/codes.h5"}}));
+  const Task& neural = tasks.at("b/trial-00/test-clothes/hull-neural-classes");
+  EXPECT_EQ(neural.output, "b/trial-00/test-clothes/hull-neural-classes.h5");
+  EXPECT_EQ(neural.inputs.at("queries"), "b/trial-00/test-clothes/activations.h5");
+  EXPECT_EQ(tasks.at("input/test-turned-15/hull-classes").test, "turned-15");
+  EXPECT_EQ(tasks.count("input/test-turned-15/hull-left-out-100"), 0u);
+  EXPECT_EQ(tasks.at("reduce").inputs.count("input/test-clothes/hull-classes.h5"), 1u);
+}
+
 TEST(Plan, AFurtherTestSetChangesNoOtherHash) {
   EXPECT_TRUE(changed(small_study(), with_tests({15})).empty());
   EXPECT_TRUE(changed(with_tests({15}), with_tests({15, 30})).empty());
