@@ -49,13 +49,11 @@ void make(Stage& stage, const study::Task& task, parallel::Progress& progress) {
   find_shards(world, work, membership, done_shards(world, work), progress);
   const HullSummary sum = write_hull_file(world, work, std::move(membership), path, provenance, source.samples,
                                           source.attributes(path, points, queries), watch);
-  const double memory =
-      static_cast<double>(world.max(world.node().sum(parallel::Stopwatch::peak_proportional_bytes())));
   progress.note(fmt::format("{}: inside {} outside {} of {}{}{}, {}, at most {} in memory", task.name, sum.inside,
                             sum.outside, sum.queries,
                             sum.undecided > 0 ? fmt::format(", undecided {}", sum.undecided) : "",
                             sum.exact > 0 ? fmt::format(", {} by exact arithmetic", sum.exact) : "",
-                            format_duration(watch.wall_seconds()), format_bytes(memory)));
+                            format_duration(watch.wall_seconds()), format_bytes(sum.peak_bytes)));
 }
 
 /// Queries of a task, and how many of them finished shards hold.

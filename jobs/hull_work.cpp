@@ -415,6 +415,7 @@ HullSummary write_hull_file(const Comm& world, const HullWork& work, hull::Membe
   writer.attribute("/", "within_eps", sum.within_eps);
   store::RunRecord run = Stage::record(world, watch);
   run.more = {{"products_computed", sum.computed}};
+  sum.peak_bytes = static_cast<double>(run.peak_bytes);
   writer.publish(run);
   if (world.root()) work.shards.remove();
   world.barrier();

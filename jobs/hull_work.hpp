@@ -85,7 +85,8 @@ struct HullSummary {
   std::int64_t queries = 0, inside = 0, outside = 0, undecided = 0, within_eps = 0, exact = 0;
   std::array<std::int64_t, 3> by_class = {};  ///< verdicts against class hulls: undecided, inside, outside
   double scale = 0;
-  double computed = 0;  ///< coordinate products that pricing computed, over N d a query (one look at all points)
+  double computed = 0;    ///< coordinate products that pricing computed, over N d a query (one look at all points)
+  double peak_bytes = 0;  ///< of the node that took most memory
 };
 
 /// Collective. Gathers the shards, writes the file and publishes it, and removes the shards. `samples`: the queries'

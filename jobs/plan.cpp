@@ -64,6 +64,9 @@ int plan(const parallel::Comm& world, const std::vector<std::string>& arguments)
   const auto &train = stage.data("train"), &test = stage.data("test");
   const study::DataShape shape{train.size(), test.size(), train.features(), train.classes(), train.sample_shape()};
   auto digests = stage.data_digests(tasks);
+  std::vector<std::string> files;
+  for (const auto& task : tasks) files.push_back(stage.path(task.output));
+  store::try_together(files);
   jobs::Ledger ledger(stage.study(), std::move(tasks), stage.folder(), std::move(digests));
   const json head = {{"folder", stage.folder()},
                      {"train", shape.train},

@@ -195,6 +195,13 @@ std::string Stage::look(const std::vector<study::Task>& tasks) {
   std::string states;
   std::vector<std::string> refused;
   std::set<std::string> unmade;  // files of this stage
+  std::set<std::string> files;
+  for (const auto& task : tasks) {
+    files.insert(path(task.output));
+    for (const auto& [role, input] : task.inputs)
+      if (!study::is_data(role)) files.insert(path(input));
+  }
+  store::try_together({files.begin(), files.end()});
   const parallel::Stopwatch watch;
   for (const auto& task : tasks) {
     if (std::any_of(task.inputs.begin(), task.inputs.end(),

@@ -4,7 +4,8 @@
     HULLSCOPE=build/release/bin/hullscope benchmarks/batch/run.py
 
 Prints a table: wall and CPU seconds, peak memory of the largest process, jobs (a real sbatch adds its own time per script);
-and what a packed task costs beside its work: the stage programs on 101 tasks of next to no work against those on one.
+and what a packed task costs beside its work: the stage programs, on one rank and on two, on 101 tasks of next to no work
+against those on one task.
 """
 import argparse
 import os
@@ -70,15 +71,16 @@ layers = ["dense 2", "relu"]
 """
 
 
-def packed(folder, count=101):
-    """{stage: (wall, CPU) seconds a task} of tasks that have next to no work, in one program on one rank."""
+def packed(folder, ranks, count=101):
+    """{stage: (wall, CPU) seconds a task} of tasks that have next to no work, in one program; the CPU of all ranks."""
     costs = {}
+    environment = {**os.environ, "HULLSCOPE_LOG": "warning"}
     for trials in (1, count):
         path = os.path.join(folder, f"least-{trials}.toml")
         with open(path, "w") as file:
             file.write(LEAST.format(trials=trials))
         for stage in ("train", "extract", "encode", "hull", "proximity"):
-            cost = run({**os.environ, "HULLSCOPE_LOG": "warning"}, stage, path, "--output", f"{folder}/least-{trials}")[1:]
+            cost = run(environment, stage, path, "--output", f"{folder}/least-{trials}-{ranks}", "--ranks", str(ranks))[1:]
             if trials == 1:
                 costs[stage] = cost
             else:
@@ -117,9 +119,10 @@ def main():
             print(f"{name:<42} {wall:>6.2f} s {cpu:>6.2f} s {jobs:>6}")
         print(f"peak memory of the largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
         if not options.no_packed:
-            print(f"{'a packed task, one rank':<42} {'wall':>8} {'CPU':>8}")
-            for stage, (wall, cpu) in packed(folder).items():
-                print(f"{stage:<42} {1000 * wall:>5.1f} ms {1000 * cpu:>5.1f} ms")
+            for ranks in (1, 2):
+                print(f"{f'a packed task, ranks: {ranks}':<42} {'wall':>8} {'CPU':>8}")
+                for stage, (wall, cpu) in packed(folder, ranks).items():
+                    print(f"{stage:<42} {1000 * wall:>5.1f} ms {1000 * cpu:>5.1f} ms")
     finally:
         shutil.rmtree(folder)
 

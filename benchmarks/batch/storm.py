@@ -6,9 +6,16 @@ training and of its hull stage, beside the same study left alone.
 
 Prints what was struck, files torn (found damaged at any time), results lost (there once, then gone) or different from
 those of the quiet study, how often `hullscope resume` was typed (Slurm holds a job that it has started again too often), and
-what the blows cost: for each stage the CPU seconds of its programs in the quiet and in the struck study, as /proc tells
-them five times a second, and how often a program was started. What the struck study needed more is divided into programs
-that were started again (their number times the CPU time of one that finds nothing to do) and the rest: work done twice.
+what the blows cost, in two ways:
+
+- work lost, directly: a program that is told to stop keeps all that it has done and says so in its log, so these are counted;
+  one whose node is lost has worked in vain since it published its last checkpoint or shard. The node's end lies between
+  the call and the return of `crash-node`, so that the sum has a least and a most.
+- for each stage the CPU seconds of its programs in the quiet and in the struck study, as /proc tells them five times a
+  second, and how often a program was started. What the struck study needed more is divided into programs that were started
+  again (their number times the CPU time of one that finds nothing to do) and the rest: work lost, reading what there is,
+  and whatever else a busy machine adds.
+
 Needs what tests/slurm/cluster.sh needs.
 """
 import argparse
@@ -16,6 +23,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -87,21 +95,34 @@ def idle_cpu(study, stage):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def kept(study):
+    """When the newest checkpoint or shard was published; 0 if there is none."""
+    newest = 0
+    for path in [*study.output.rglob("*.checkpoint"), *study.output.rglob("*.parts/*.h5")]:
+        try:
+            newest = max(newest, path.stat().st_mtime)
+        except FileNotFoundError:  # its stage has just ended
+            continue
+    return newest
+
+
 def strike(study, randomness):
-    """One blow; returns its name. A node that is lost is one that works for the study, if any does, and is up again
-    afterwards."""
+    """One blow; returns its name, and the least and the most seconds of work that it undid. A node that is lost is one that
+    works for the study, if any does, and is up again afterwards."""
     cluster = study.cluster
     if randomness.random() < 0.5:
         job = cluster.sbatch("--partition=urgent", "--nodes=2", "--exclusive", "--time=1", "--wrap=true",
                              "--output=/dev/null")
         cluster.wait_for_end(job, 300)
-        return "preemption"
+        return "preemption", (0, 0)
     working = {node for state, _, node in study.elements().values() if state == "RUNNING" and node in cluster.nodes}
     node = randomness.choice(sorted(working) or cluster.nodes)
+    began = time.time()
     cluster.do("crash-node", node)
+    ended, last = time.time(), kept(study)
     time.sleep(randomness.uniform(0, 8))  # shorter and longer than SlurmdTimeout
     cluster.do("start-node", node)
-    return "node lost"
+    return "node lost", (max(0, began - last), ended - last) if last else (0, 0)
 
 
 def damaged(study):
@@ -139,10 +160,11 @@ def due(study, points, since):
 
 def struck(study, blows, randomness):
     """Strikes the study at random points of its training and of its hull stage, half of the blows each, and waits for its
-    end; returns ({kind: number}, torn files, lost results, resumes)."""
+    end; returns ({kind: number}, torn files, lost results, resumes, [least and most seconds of work undone])."""
     points = {stage: sorted(randomness.uniform(0.01, 0.9) for _ in range(number))
               for stage, number in (("train", blows // 2), ("hull", blows - blows // 2))}
     given, torn, lost, resumed, seen, since, end = {}, 0, 0, 0, set(), 0, time.monotonic() + 3600
+    undone = [0, 0]
     while study.alive() and time.monotonic() < end:
         resumed += resume_held(study)
         stage = due(study, points, since)
@@ -150,28 +172,32 @@ def struck(study, blows, randomness):
             time.sleep(0.2)
             continue
         points[stage].pop(0)
-        kind = strike(study, randomness)
+        kind, seconds = strike(study, randomness)
+        undone = [sum(pair) for pair in zip(undone, seconds)]
         since = time.time()
         given[stage, kind] = given.get((stage, kind), 0) + 1
-        print(f"blow {sum(given.values())}: {kind} during {stage}", flush=True)
+        print(f"blow {sum(given.values())}: {kind} during {stage}, undid {seconds[0]:.2f} to {seconds[1]:.2f} s", flush=True)
         torn += len(damaged(study))
         there = set(artifacts(study.output))
         lost += len(seen - there)
         seen |= there
-    return given, torn, lost, resumed
+    return given, torn, lost, resumed, undone
 
 
-def costs(study, quiet, storm):
-    """What the blows cost: a line a stage, and the sum."""
-    print(f"{'CPU seconds':<12} {'quiet':>8} {'struck':>8} {'started':>8} {'again':>8} {'twice':>8}")
-    whole = twice = 0
+def costs(study, quiet, storm, undone):
+    """What the blows cost: a line a stage, and the sums."""
+    print(f"{'CPU seconds':<12} {'quiet':>8} {'struck':>8} {'started':>8} {'again':>8} {'rest':>8}")
+    whole = more_work = 0
     for stage in STAGES:
         more = max(0, storm.starts(stage) - quiet.starts(stage))
         again = more * idle_cpu(study, stage) if more else 0
         rest = storm.cpu(stage) - quiet.cpu(stage) - again
         print(f"{stage:<12} {quiet.cpu(stage):8.1f} {storm.cpu(stage):8.1f} {storm.starts(stage):8} {again:8.1f} {rest:8.1f}")
-        whole, twice = whole + quiet.cpu(stage), twice + rest
-    print(f"work done twice: {twice:.1f} s of {whole:.1f} s, {100 * twice / whole:.1f} %")
+        whole, more_work = whole + quiet.cpu(stage), more_work + rest
+    print(f"more CPU time than quiet, without starts: {more_work:.1f} s of {whole:.1f} s, {100 * more_work / whole:.1f} %")
+    stopped = sum(len(re.findall("stopped by a signal", study.log(name))) for name in ("train", "hull"))
+    print(f"work lost: {undone[0]:.1f} to {undone[1]:.1f} s of {whole:.1f} s, {100 * undone[0] / whole:.1f} to "
+          f"{100 * undone[1] / whole:.1f} %; programs that stopped when told, with all that they had done: {stopped}")
 
 
 def main():
@@ -197,13 +223,13 @@ def main():
         study = studies[1]
         with Meter() as storm:
             study.submit()
-            blows, torn, lost, resumed = struck(study, options.blows, randomness)
+            blows, torn, lost, resumed, undone = struck(study, options.blows, randomness)
         expected, found = digests(studies[0].output), digests(study.output)
         print(f"blows: {sum(blows.values())}, {blows}; torn files: {torn}; lost results: {lost}; different from the quiet study: "
               f"{len(differences(found, expected))} of {len(expected)}")
         status = study.status()
         print(f"complete: {status['complete']}, rounds: {len(study.state()['rounds'])}, resumed by hand: {resumed}")
-        costs(study, quiet, storm)
+        costs(study, quiet, storm, undone)
     sys.exit(0 if status["complete"] and torn == lost == 0 and found == expected else 1)
 
 

@@ -12,6 +12,7 @@
 
 #include "detail/content.hpp"
 #include "detail/hdf5.hpp"
+#include "detail/probe.hpp"
 #include "detail/schema_check.hpp"
 
 namespace hullscope::store {
@@ -215,6 +216,10 @@ std::string array_digest(const std::string& type_name, const std::vector<std::in
 
 ArrayDigest::ArrayDigest(const std::string& type_name, const std::vector<std::int64_t>& shape) {
   add_header(digest_, type_name, shape);
+}
+
+void try_together(const std::vector<std::string>& paths) {
+  probe_together(paths);
 }
 
 bool is_done(const std::string& path, const std::string& task_key, bool* other_key) {

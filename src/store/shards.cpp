@@ -10,6 +10,7 @@
 #include "detail/content.hpp"
 #include "detail/file_in_progress.hpp"
 #include "detail/hdf5.hpp"
+#include "detail/probe.hpp"
 #include "detail/types.hpp"
 
 namespace hullscope::store {
@@ -24,11 +25,14 @@ static std::string shard_path(const std::string& folder, std::int64_t i) {
   return folder + "/" + name;
 }
 
+static bool is_of(const ArtifactReader& shard, const std::string& key) {
+  return shard.text("/", "format") == kShardFormat && shard.text("/", "task_key") == key;
+}
+
 /// Reads only attributes.
 static bool has_key(const std::string& path, const std::string& key) {
   try {
-    const ArtifactReader reader(path);
-    return reader.text("/", "format") == kShardFormat && reader.text("/", "task_key") == key;
+    return is_of(ArtifactReader(path), key);
   } catch (const DataError&) {
     return false;
   }
@@ -51,7 +55,8 @@ bool has_foreign_shards(const std::string& artifact, const std::string& task_key
 /// Of this key, and its content fits its digest.
 static bool is_whole(const std::string& path, const std::string& key) {
   try {
-    return has_key(path, key) && ArtifactReader(path).text("/", "content_digest") == compute_content_digest(path);
+    const ArtifactReader shard(path);
+    return is_of(shard, key) && shard.text("/", "content_digest") == compute_content_digest(path);
   } catch (const DataError&) {
     return false;
   }
@@ -61,13 +66,13 @@ ShardSet::ShardSet(std::string artifact, std::string task_key)
     : folder_(std::move(artifact) + ".parts"), task_key_(std::move(task_key)) {
   std::error_code ignored;  // another rank may be removing the same files
   remove_stale(folder_, "");
-  std::vector<fs::path> foreign;
-  for (fs::directory_iterator it(folder_, ignored), end; it != end; it.increment(ignored)) {
-    const fs::path& path = it->path();
-    if (path.extension() == ".h5" && path.filename().string()[0] != '.' && !has_key(path.string(), task_key_))
-      foreign.push_back(path);
-  }
-  for (const fs::path& path : foreign) fs::remove(path, ignored);
+  std::vector<std::string> shards;
+  for (fs::directory_iterator it(folder_, ignored), end; it != end; it.increment(ignored))
+    if (it->path().extension() == ".h5" && it->path().filename().string()[0] != '.')
+      shards.push_back(it->path().string());
+  probe_together(shards);
+  for (const std::string& path : shards)
+    if (!has_key(path, task_key_)) fs::remove(path, ignored);
 }
 
 bool ShardSet::done(std::int64_t i) const {

@@ -402,6 +402,23 @@ TEST_F(ShardTest, DamagedOnesAreNotDoneAndGo) {
   }
 }
 
+TEST_F(ShardTest, DamagedOnesAmongWholeOnesGoAlone) {
+  const ShardSet made(path, "key");
+  for (int i = 0; i < 6; ++i) made.publish(i, shard);
+  const std::string whole = bytes_of(file("000001.h5"));
+  write_bytes(file("000001.h5"), whole.substr(0, whole.size() / 2));
+  write_bytes(file("000002.h5"), "");
+  write_bytes(file("000003.h5"), std::string(5000, 'x'));
+  ShardSet(file("other"), "other key").publish(0, shard);
+  std::filesystem::rename(file("other") + ".parts/000000.h5", file("000004.h5"));
+  const ShardSet shards(path, "key");
+  std::string done;
+  for (int i = 0; i < 7; ++i) done += shards.done(i) ? '1' : '0';
+  EXPECT_EQ(done, "1000010");
+  for (const char* name : {"000001.h5", "000002.h5", "000003.h5", "000004.h5"})
+    EXPECT_FALSE(std::filesystem::exists(file(name))) << name;
+}
+
 }  // namespace
 
 /// Under the address sanitizer: Open MPI leaks from libraries that it has unloaded, which no suppression can name.

@@ -43,7 +43,7 @@ static void look(const std::string& path) {
   }
 }
 
-static bool child_survives(const std::string& path, off_t size) {
+static bool child_survives(const std::vector<std::string>& paths, off_t size) {
   const pid_t child = fork();
   if (child < 0) return true;  // no more processes: do without
   if (child == 0) {
@@ -55,9 +55,11 @@ static bool child_survives(const std::string& path, off_t size) {
     const auto limit = static_cast<rlim_t>(4 + size / 10'000'000);
     const struct rlimit seconds = {limit, limit};
     setrlimit(RLIMIT_CPU, &seconds);
-    try {
-      look(path);
-    } catch (const std::exception&) {
+    for (const std::string& path : paths) {
+      try {
+        look(path);
+      } catch (const std::exception&) {
+      }
     }
     _exit(0);
   }
@@ -67,13 +69,36 @@ static bool child_survives(const std::string& path, off_t size) {
   return !WIFSIGNALED(status);
 }
 
+using Identity = std::tuple<dev_t, ino_t, off_t, time_t, long>;
+
+static Identity identity_of(const struct stat& info) {
+  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+}
+
+static std::set<Identity> passed;  // by this process
+
 bool survives_probe(const std::string& path, const struct stat& info) {
-  static std::set<std::tuple<dev_t, ino_t, off_t, time_t, long>> passed;
-  const std::tuple file(info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  const Identity file = identity_of(info);
   if (passed.contains(file)) return true;
-  if (!child_survives(path, info.st_size)) return false;
+  if (!child_survives({path}, info.st_size)) return false;
   passed.insert(file);
   return true;
+}
+
+void probe_together(const std::vector<std::string>& paths) {
+  std::vector<std::string> untried;
+  std::vector<Identity> identities;
+  off_t size = 0;
+  for (const std::string& path : paths) {
+    struct stat info;
+    if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || passed.contains(identity_of(info))) continue;
+    untried.push_back(path);
+    identities.push_back(identity_of(info));
+    size += info.st_size;
+  }
+  if (untried.size() < 2) return;
+  start();
+  if (child_survives(untried, size)) passed.insert(identities.begin(), identities.end());
 }
 
 }  // namespace hullscope::store::detail
