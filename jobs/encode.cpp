@@ -100,8 +100,9 @@ class Encoding {
     writer.attribute("/", "relative_accuracy", relative);
     writer.publish(Stage::record(self, watch));
     std::filesystem::remove(checkpoint);
-    parallel::log_info(fmt::format("{}: unexplained variance {:.4f}, relative accuracy {:.4f}, {:.1f} s", task.name,
-                                   answer.test.unexplained_variance, relative, watch.wall_seconds()));
+    parallel::log_info(
+        fmt::format("{}: unexplained variance {:.4f}{}, {:.1f} s", task.name, answer.test.unexplained_variance,
+                    has_head ? fmt::format(", relative accuracy {:.4f}", relative) : "", watch.wall_seconds()));
   }
 
   void encode_further(const study::Task& task) {

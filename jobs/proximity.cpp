@@ -368,8 +368,8 @@ int run(const Comm& world, const std::vector<std::string>& arguments) {
       if (parallel::stop_agreed(world)) leave();
     }
     write_task(stage, open, wanted, watch);
-    progress.note(
-        fmt::format("{}: {} spaces in {:.1f} s", open.task.name, open.inputs.spaces.size(), watch.wall_seconds()));
+    progress.note(fmt::format("{}: {} space{} in {:.1f} s", open.task.name, open.inputs.spaces.size(),
+                              open.inputs.spaces.size() == 1 ? "" : "s", watch.wall_seconds()));
   }
   return kExitDone;
 }

@@ -245,7 +245,8 @@ def conditions_of(evidence, rules):
         a, c, prime, d = (rules[claim] for claim in ("a", "c", "c_prime", "d"))
         add("a", network, f"relative accuracy, d = {a['d']}", evidence.get(a["statistic"], network, a["d"]), "at least", a["at_least"])
         own = evidence.dimension[network]
-        none = Statistic(math.nan, status="no dimension of the grid keeps the accuracy")
+        judged = any(key[:2] == (a["statistic"], network) and math.isfinite(found.value) for key, found in evidence.statistics.items())
+        none = Statistic(math.nan, status="no dimension of the grid keeps the accuracy" if judged else "relative accuracy is not known")
         inside = evidence.get(c["statistic"], network, own) if own > 0 else none
         for threshold in (c["at_least"], c["at_least_partly"]):
             add("c", network, f"fraction inside, d* = {own}", inside, "at least", threshold)
@@ -379,17 +380,23 @@ def as_dict(evidence, verdicts):
                                    "conditions": [plain(c) for c in v.conditions]} for v in verdicts}}  # fmt: skip
 
 
+def tally(verdict):
+    """"conditions: 3 hold, 1 fails, 2 open (not measured)"."""
+    states = [c.state for c in verdict.conditions]
+    if not states:
+        return "no condition could be looked at"
+    held, failed = states.count(True), states.count(False)
+    reasons = sorted({c.why for c in verdict.conditions if c.state is None and c.why})
+    return (f"conditions: {held} hold{'s' if held == 1 else ''}, {failed} fail{'s' if failed == 1 else ''}, {states.count(None)} open"
+            + (f" ({'; '.join(reasons)})" if reasons else ""))  # fmt: skip
+
+
 def as_markdown(evidence, verdicts, rules):
     lines = [f"## {evidence.data_set}", "", f"Networks: {', '.join(evidence.networks)}. Trials: {evidence.trials}. Basis: {evidence.basis}.", "",
              "| claim | verdict | what decides |", "|---|---|---|"]  # fmt: skip
     for v in verdicts:
-        open_ones = [c for c in v.conditions if c.state is None]
         words = v.verdict if v.verdict != "undetermined" else f"undetermined ({' or '.join(v.possible)})"
-        states = [c.state for c in v.conditions]
-        why = f"of {len(states)} conditions {states.count(True)} hold, {states.count(False)} fail, {states.count(None)} are open"
-        reasons = sorted({c.why for c in open_ones if c.why})
-        why += f" ({'; '.join(reasons)})" if reasons else ""
-        lines.append(f"| {LABELS[v.claim]} {rules[v.claim]['claim']} | **{words}** | {'; '.join([why, *v.notes])} |")
+        lines.append(f"| {LABELS[v.claim]} {rules[v.claim]['claim']} | **{words}** | {'; '.join([tally(v), *v.notes])} |")
     lines += ["", "| | network | statistic | value | interval | needed | p (Holm) | |", "|---|---|---|---|---|---|---|---|"]
     for v in verdicts:
         for c in v.conditions:

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from . import sensitivity
 from .claims import family_of
 from .reference import paper_values
-from .style import NEUTRAL, colour_of, dimension_axis, intervals_of, marker_of, panel_letter, trials_of
+from .style import NEUTRAL, colour_of, dimension_axis, intervals_of, marker_of, not_there, panel_letter, trials_of
 
 PANELS = [
     ("relative_accuracy", "/relative_accuracy/value", "/relative_accuracy/mean", "/relative_accuracy/interval", "relative accuracy"),
@@ -74,16 +74,21 @@ def draw(results, members):
     for axis, letter, panel in zip(axes, "ab", PANELS):
         draw_panel(axis, results, members, panel, rows)
         panel_letter(axis, letter, "Accuracy through the bottleneck" if letter == "a" else "In the convex hull")
-    axes[1].set_ylim(-0.03, 1.03)
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    if np.isfinite(results["/hull/mean"][members]).any():
+        axes[1].set_ylim(-0.03, 1.03)
+        axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    else:
+        not_there(axes[1], "no hull was tested in latent spaces")
     values = results["/relative_accuracy/value"][members]
     low = np.nanmin(values) if np.isfinite(values).any() else 0.9
-    axes[0].set_ylim(min(low - 0.15 * (1 - min(low, 0.99)), 0.985), None)
+    axes[0].set_ylim(min(low - 0.15 * (1 - min(low, 0.99)), 0.985), None if np.isfinite(values).any() else 1.005)
+    if not np.isfinite(values).any():
+        axes[0].text(0.5, 0.5, "not known: no network has a head", ha="center", va="center", transform=axes[0].transAxes, color=NEUTRAL)
     handles, labels = axes[0].get_legend_handles_labels()
     if paper_values(results):
         handles.append(Line2D([], [], marker="x", linestyle="", color=NEUTRAL))
         labels.append("paper (mean of 10)")
-    axes[0].legend(handles, labels, loc="lower right")
+    axes[0].legend(handles, labels, loc="best" if np.isfinite(values).all() else "lower right")
     caption = (
         f"Relative accuracy of the hybrid network (a; band: within {1 - results.threshold:.0%} of the original) and exact "
         f"fraction of the {results.n_test:,} test points in the convex hull of the {results.n_train:,} training points (b), "

@@ -52,7 +52,8 @@ def draw_distance_by_cell(axis, results, members, m, rows):
                 values = mean[:, outcome, inside]
                 x = inside * (len(members) + 0.6) + k + shift
                 axis.plot(x + spread(len(values), 0.06), values, marker_of(k), color=colour, alpha=0.5, markersize=2.6, markeredgewidth=0)
-                axis.hlines(mean_over_trials(values, 0), x - 0.1, x + 0.1, color=colour, linewidth=1.6)
+                if np.isfinite(values).any():
+                    axis.hlines(mean_over_trials(values, 0), x - 0.1, x + 0.1, color=colour, linewidth=1.6)
                 for t, trial in enumerate(results.trials):
                     rows.append({"panel": "mean distance by outcome and membership", "network": results.networks[n], "trial": trial,
                                  "outcome": ["wrong", "right"][outcome], "membership": ["outside", "inside"][inside],
@@ -130,6 +131,7 @@ def draw_distributions(axis, results, n, m, rows):
     axis.set_xlabel("distance")
     axis.set_ylabel("density")
     axis.set_yticks([])
+    axis.locator_params(axis="x", nbins=4)
     low, high = axis.get_ylim()
     axis.set_ylim(low, low + 1.25 * (high - low))
     axis.legend(loc="upper right", fontsize=6.5, borderaxespad=0).set_in_layout(False)
@@ -152,6 +154,11 @@ def draw_ks(axis, results, members, m, published, rows):
     axis.set_xlim(-0.5, len(members) - 0.5)
     axis.set_xticks(range(len(members)), [results.networks[n].rpartition("-")[2] for n in members])
     axis.set_ylabel("KS statistic")
+
+
+def nearest_words(measure):
+    words = measure_name(measure)
+    return words.replace(" to the ", " to the nearest training point of the ") if " to the " in words else f"{words} to the nearest training point"
 
 
 def draw(results, family, members, m):
@@ -180,7 +187,7 @@ def draw(results, family, members, m):
     frame = pd.DataFrame(rows)
     frame.insert(0, "measure", measure)
     caption = (
-        f"{family}: {measure_name(measure)} to the nearest of the {results.n_train:,} training points, n = {results.n_test:,} test points, "
+        f"{family}: {nearest_words(measure)}, {results.n_train:,} training points, n = {results.n_test:,} test points, "
         f"{trials_of(results)}. Accuracy of {name} in ten bins of distance by the paper's rule, in the neural space (a) and the latent "
         f"space d = {results.dimension} (b), a line a trial, dark the first; squares: exact deciles of the first. Mean distance of right "
         "and wrong answers outside and inside the hull, a mark a trial, bars at the means (c). z values of the logit correct ~ distance "

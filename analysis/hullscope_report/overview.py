@@ -31,22 +31,40 @@ def devices(files):
     return ", ".join(sorted(said))
 
 
+def made_elsewhere(results):
+    """What each network of the study comes as that hullscope did not train: {"bars": "TorchScript"}."""
+    kinds = {"torchscript": "TorchScript", "features": "arrays of features"}
+    return {network["name"]: words for network in option(results, "network", []) for key, words in kinds.items() if key in network}
+
+
+def trained_here(results):
+    """Does the study train any of its networks?"""
+    return not set(results.networks) <= set(made_elsewhere(results))
+
+
+def duration(seconds):
+    return f"{seconds:.1f} seconds" if seconds < 60 else f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:,.2f} hours"
+
+
 def what_was_run(results, files):
     preset = str(option(results, "preset", ""))
     seconds = sum(float(e["run"].get("cpu_seconds", 0) or 0) for e in files)
     spaces = option(results, "hull.spaces", [])
+    elsewhere, trained = made_elsewhere(results), trained_here(results)
+    named = [f"{w} (made elsewhere: {elsewhere[w]})" if w in elsewhere else w for w in results.networks]
     device = devices(files) or f"train.device = {option(results, 'train.device', 'not recorded')}"
+    classifiers = f"{option(results, 'train.epochs', '?')} of the classifiers, " if trained else ""
     facts = [
         ("data", f"{results.data_set}: {results.n_train:,} training and {results.n_test:,} test points"),
         ("preset", preset or "none"),
-        ("networks", f"{len(results.networks)}: {', '.join(results.networks)}"),
-        ("trials", f"{len(results.trials)} of each, trained with seeds of their own (seed {option(results, 'seed', '?')})"),
-        ("epochs", f"{option(results, 'train.epochs', '?')} of the classifiers, {option(results, 'encode.epochs', '?')} of the autoencoders"),
-        ("device", device),
+        ("networks", f"{len(results.networks)}: {', '.join(named)}"),
+        ("trials", f"{len(results.trials)} of each, with seeds of their own (seed {option(results, 'seed', '?')})"),
+        ("epochs", f"{classifiers}{option(results, 'encode.epochs', '?')} of the autoencoders"),
+        *([("device", device)] if trained else []),
         ("latent spaces", f"d = {', '.join(map(str, results.bottlenecks))}"),
         ("hulls tested in", ", ".join(spaces) or "no space"),
         ("distances measured in", ", ".join(results.spaces) or "no space"),
-        ("CPU time of the files", f"{seconds / 3600:,.2f} hours" if seconds else "not recorded"),
+        ("CPU time of the files", duration(seconds) if seconds else "not recorded"),
         ("made by", f"hullscope {results.run.get('software_version', '')}, {results.run.get('created', '')}"),
     ]
     rows = "".join(f'<tr><th scope="row">{escape(k)}</th><td class="text">{escape(v)}</td></tr>' for k, v in facts)
@@ -59,6 +77,10 @@ def missing(results, table, files):
     asked = option(results, "train.trials", len(results.trials))
     if asked != len(results.trials):
         found.append(f"{asked} trials are asked for by study.toml, {len(results.trials)} are in results.h5: run the study again to have the rest.")
+    judged = results["/relative_accuracy/mean"]
+    without = [w for n, w in enumerate(results.networks) if not np.isfinite(judged[n]).any()]
+    if without and results.bottlenecks:
+        found.append(f"No relative accuracy and no intrinsic dimension of {', '.join(without)}: predictions alone cannot judge a reconstruction; network.head gives them.")
     gone = [e["file"] for e in files if not e["there"]]
     if gone:
         found.append(f"{plural(len(gone), 'file')} that the statistics came from are no longer in this folder (the first: {gone[0]}); their costs and images are missing.")
@@ -119,10 +141,15 @@ def choices(results):
     """What the paper does not state and this study chose."""
     o = lambda key: option(results, key, "?")  # noqa: E731
     epochs = lambda key: "1 epoch" if o(key) == 1 else f"{o(key)} epochs"  # noqa: E731
-    return [
+    classifiers = [
         f"Classifiers: Adam at rate {o('train.rate')}, batches of {o('train.batch')}, {epochs('train.epochs')}, inputs scaled: {o('train.scaling')}. The paper names Adam alone.",
+    ]
+    places = {"TorchScript": "its named layer, or the input of its last dense layer", "arrays of features": "the features as they are"}
+    spaces = ["values after ReLU, before dropout, in evaluation mode"] if trained_here(results) else []
+    spaces += [f"of a network that comes as {kind} {places[kind]}" for kind in sorted(set(made_elsewhere(results).values()))]
+    return (classifiers if trained_here(results) else []) + [
         f"Autoencoders: batches of {o('encode.batch')} at rate {o('encode.rate')}, {epochs('encode.epochs')}, {o('encode.output')} output; chosen by the error on held-out training activations.",
-        "Neural space: values after ReLU, before dropout, in evaluation mode.",
+        f"Neural space: {'; '.join(spaces)}.",
         "Inside means: exactly in the closed convex hull, proved; the paper names neither solver nor tolerance.",
         f"Intrinsic dimension: the smallest d with mean relative accuracy of at least {results.threshold:g}, there and at every larger d.",
         "Intervals: Student’s t over trials; for what depends on test points a bootstrap of trials and points together. All are for the one training set that was used.",

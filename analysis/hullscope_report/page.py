@@ -42,7 +42,8 @@ def answer(results):
             if np.isfinite(hull[k]):
                 sentence += f"; in that space {inside(k)}" + (f", in {results.bottlenecks[widest]} dimensions {hull[widest]:.2%}" if k != widest else "")
         else:
-            sentence += f"does not keep {results.threshold:.0%} of its accuracy through any studied bottleneck"
+            judged = np.isfinite(results["/relative_accuracy/mean"][n]).any()
+            sentence += f"does not keep {results.threshold:.0%} of its accuracy through any studied bottleneck" if judged else "comes without a head, so that its accuracy through a bottleneck is not known"
             if np.isfinite(hull[widest]):
                 sentence += f"; in {results.bottlenecks[widest]} dimensions {inside(widest)}"
         sentence += beyond_latent(results, n)
@@ -89,7 +90,7 @@ def figure_4_section(results, pieces):
     if toy:
         head, rows = special.toy_table(results)
         below = pieces.table("toy", "The rule on the mean over trials, and in single trials.", head, rows, 4, source="results.h5:/relative_accuracy")
-        parts.insert(0, pieces.figure("fig2d", "Fig. 2D: the true dimension is found", *toy, "results.h5:/relative_accuracy", below))
+        parts.insert(0, pieces.figure("fig2d", "Fig. 2D: is the true dimension found?", *toy, "results.h5:/relative_accuracy", below))
     return "".join(parts), cells
 
 

@@ -157,7 +157,7 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 caption { text-align: left; padding-bottom: .3rem; max-width: 58rem; }
 th, td { padding: .22rem .8rem .22rem 0; text-align: right; vertical-align: top; white-space: nowrap; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
-.wrap td.text { white-space: normal; }
+.wrap td.text { white-space: normal; overflow-wrap: anywhere; }
 thead th { border-bottom: 1px solid var(--ink); font-weight: 600; }
 tbody tr + tr td, tbody tr + tr th { border-top: 1px solid var(--line); }
 tbody th { font-weight: 400; text-align: left; }

@@ -11,7 +11,7 @@ from .pieces import number, with_interval
 from .program import ReportError
 from .reference import paper_reference
 from .results import mean_over_trials
-from .style import NEUTRAL, RIGHT, WRONG, colour_of, marker_of, panel_letter
+from .style import NEUTRAL, RIGHT, WRONG, colour_of, intervals_of, marker_of, panel_letter, trials_of
 
 TOY = re.compile(r"toy-([1-9]\d*)$")
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
@@ -55,10 +55,10 @@ def toy_figure(results):
     axis.set_xticks(grid)
     axis.set_xlabel("bottleneck dimension d")
     axis.set_ylabel("relative accuracy")
-    axis.legend(loc="lower right")
+    axis.legend(loc="best")
     caption = (
         f"Fig. 2D: ten Gaussian classes whose centres lie in a subspace of known dimension. Relative accuracy through the bottleneck, mean over "
-        f"{len(results.trials)} trials with Student-t 95 % intervals; crosses: the paper; band: within {1 - results.threshold:.0%}. The intrinsic "
+        f"{trials_of(results)}; {intervals_of(results)}; crosses: the paper; band: within {1 - results.threshold:.0%}. The intrinsic "
         "dimension is the smallest d in the band, there and at every larger d."
     )
     return figure, pd.DataFrame(rows), caption, "Relative accuracy against the bottleneck dimension. " + " ".join(words)

@@ -3,7 +3,7 @@
 from . import claims, compare, sensitivity
 from .compare import ASSUMED, SIGN
 from .fig4 import families
-from .pieces import Cell, escape, number, p_value, signed
+from .pieces import Cell, escape, number, p_value, plural, signed
 
 WORDS = {True: "holds", False: "fails", None: "open"}
 
@@ -11,15 +11,6 @@ WORDS = {True: "holds", False: "fails", None: "open"}
 def badge(verdict):
     words = verdict.verdict if verdict.verdict != "undetermined" else f"undetermined ({' or '.join(verdict.possible)})"
     return f'<span class="verdict {verdict.verdict}">{escape(words)}</span>'
-
-
-def why(verdict):
-    states = [c.state for c in verdict.conditions]
-    if not states:
-        return "no condition could be looked at"
-    text = f"of {len(states)} conditions {states.count(True)} hold, {states.count(False)} fail, {states.count(None)} are open"
-    reasons = sorted({c.why for c in verdict.conditions if c.state is None and c.why})
-    return text + (f" ({'; '.join(reasons)})" if reasons else "")
 
 
 def claims_section(results, pieces):
@@ -33,7 +24,7 @@ def claims_section(results, pieces):
     items = []
     for v in ours:
         beside = f" By the same rules the paper’s own values give: {badge(of_paper[v.claim])}." if v.claim in of_paper else ""
-        items.append(f"<li><strong>{claims.LABELS[v.claim]} {escape(rules[v.claim]['claim'])}:</strong> {badge(v)} – {escape('; '.join([why(v), *v.notes]))}.{beside}</li>")
+        items.append(f"<li><strong>{claims.LABELS[v.claim]} {escape(rules[v.claim]['claim'])}:</strong> {badge(v)} – {escape('; '.join([claims.tally(v), *v.notes]))}.{beside}</li>")
     rows = []
     for v in ours:
         for c in v.conditions:
@@ -42,7 +33,7 @@ def claims_section(results, pieces):
                          number(c.found.value, 4), interval, f"{c.relation} {c.threshold:g}", p_value(c.p_holm)])  # fmt: skip
     return (
         "<p class=quiet>The rules (analysis/claims.toml) were committed before any full run, and are decided from results.h5 by program. This page "
-        f"judges the {len(results.networks)} networks of this study alone; analysis/claims.py judges several studies of a data set together.</p>"
+        f"judges the {plural(len(results.networks), 'network')} of this study alone; analysis/claims.py judges several studies of a data set together.</p>"
         f"<ul>{''.join(items)}</ul>"
         + "<details><summary>What each verdict rests on</summary>" + pieces.table("claims", "What each verdict rests on: a statistic, its 95 % interval and what was needed (p one-sided, Holm’s correction over all).",
                        ["claim", "network", "statistic", "state", "value", "interval", "needed", "p (Holm)"], rows, 4, source="results.h5:/table, /draws") + "</details>"

@@ -141,7 +141,10 @@ class TorchScript(unittest.TestCase):
                      scores='["max_softmax"]')
         output = WORK / "script"
         run(output, study=path, ranks=2, stages="train,extract,encode,hull,proximity,reduce,report")
-        self.assertTrue((output / "report/index.html").is_file())
+        page = (output / "report/index.html").read_text()
+        self.assertIn("net (made elsewhere: TorchScript)", page)
+        self.assertIn("the input of its last dense layer", page)
+        self.assertNotIn("comes without a head", page)
         for trial in range(2):
             _, neural, logits = answers(trained(trial), np.load(WORK / "test_x.npy"))
             with h5py.File(output / f"net/trial-{trial:02}/activations.h5") as file:
@@ -226,7 +229,11 @@ class Arrays(unittest.TestCase):
         output = WORK / "arrays"
         run(output, study=path, ranks=2, stages="train,extract,encode,hull,proximity,reduce,report")
         page = (output / "report/index.html").read_text()
-        self.assertIn("heads", page)
+        for words in ("heads (made elsewhere: arrays of features)", "No relative accuracy and no intrinsic dimension of words",
+                      "comes without a head, so that its accuracy through a bottleneck is not known"):
+            self.assertIn(words, page)
+        for words in ("Classifiers: Adam", "of the classifiers", "<strong>heads</strong> comes without"):
+            self.assertNotIn(words, page)
         test, labels = np.load(WORK / "test_f01.npy"), np.load(WORK / "test_y.npy")
         logits = test @ np.load(WORK / "w01.npy").T + np.load(WORK / "b01.npy")
         with h5py.File(output / "heads/trial-01/activations.h5") as file:
