@@ -8,6 +8,8 @@ import pathlib
 import re
 import tempfile
 
+import h5py
+
 from cluster import HERE, Cluster, scenarios
 from studies import PROFILE, Study
 from study_runs import HULLSCOPE, digests
@@ -84,6 +86,16 @@ def wrong_partition(cluster):
     assert states == ["CANCELLED"] * 3, states
 
 
+def wrong_account(cluster):
+    """An account that Slurm's accounting does not know: refused in Slurm's own words, and nothing is submitted."""
+    before = cluster.jobs()
+    study = Study(cluster, "wrong account", TINY, profile=PROFILE.replace("[limits]", 'account = "nobodys"\n[limits]'))
+    study.submit(code=1)
+    assert "Invalid account or account/partition combination specified" in cluster.error, cluster.error
+    assert len(cluster.error.splitlines()) == 1, cluster.error
+    assert cluster.jobs().keys() == before.keys()
+
+
 def unseen(cluster):
     """An output folder that is not on the nodes (each has a /dev/shm of its own): said in words, for every task."""
     study = Study(cluster, "unseen", TINY)
@@ -109,6 +121,21 @@ def extended(cluster):
     study.expect_report()
 
 
+def made_anew(cluster):
+    """With --force-new what was made with other options is made again, and what does not depend on them stays."""
+    study = cluster.study
+    old = {path: path.stat().st_mtime_ns for path in study.output.rglob("*.h5")}
+    study.overrides += ["--set", "hull.eps=0.001"]
+    study.submit("--force-new")
+    study.wait()
+    again = {path.name for path, time in old.items() if path.stat().st_mtime_ns != time}
+    assert again == {"hull.h5", "hull-neural.h5", "results.h5"}, again
+    for path in [*study.output.rglob("hull.h5"), *study.output.rglob("hull-neural.h5")]:
+        with h5py.File(path) as file:
+            assert file.attrs["eps"] == 0.001, path
+    assert study.status()["complete"], study.status()
+
+
 def cancelled(cluster):
     """Submitted, cancelled while it runs, submitted again: ours alone are cancelled, and it goes on to the end."""
     study = Study(cluster, "cancelled", TINY)
@@ -126,9 +153,10 @@ def cancelled(cluster):
 
 
 def main():
-    with Cluster(accounting=True) as cluster:
+    with Cluster(accounting=True, options=["AccountingStorageEnforce=associations"]) as cluster:
         assert os.access(HULLSCOPE, os.X_OK)
-        scenarios([two_at_once, used, nothing_to_do, refused, wrong_partition, unseen, extended, cancelled], cluster)
+        scenarios([two_at_once, used, nothing_to_do, refused, wrong_partition, wrong_account, unseen, extended, made_anew,
+                   cancelled], cluster)
 
 
 if __name__ == "__main__":
