@@ -9,8 +9,8 @@ those of the quiet study, how often `hullscope resume` was typed (Slurm holds a 
 what the blows cost, in two ways:
 
 - work lost, directly: a program that is told to stop keeps all that it has done and says so in its log, so these are counted;
-  one whose node is lost has worked in vain since it published its last checkpoint or shard. The node's end lies between
-  the call and the return of `crash-node`, so that the sum has a least and a most.
+  one whose node is lost has worked in vain since it published its last checkpoint or shard, or since it was started. The
+  node's end lies between the call and the return of `crash-node`, so that the sum has a least and a most.
 - for each stage the CPU seconds of its programs in the quiet and in the struck study, as /proc tells them five times a
   second, and how often a program was started. What the struck study needed more is divided into programs that were started
   again (their number times the CPU time of one that finds nothing to do) and the rest: work lost, reading what there is,
@@ -79,6 +79,11 @@ class Meter(threading.Thread):
         self.ends.set()
         self.join()
 
+    def newest_start(self):
+        """When the stage program that was started last was started, as time.time() has it; 0 if none was."""
+        boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return max((boot + int(start) / TICK for pid, start in set(self.seen) - self.children), default=0)
+
     def cpu(self, stage):
         return sum(seconds for name, seconds in self.seen.values() if name == stage)
 
@@ -106,7 +111,7 @@ def kept(study):
     return newest
 
 
-def strike(study, randomness):
+def strike(study, randomness, meter):
     """One blow; returns its name, and the least and the most seconds of work that it undid. A node that is lost is one that
     works for the study, if any does, and is up again afterwards."""
     cluster = study.cluster
@@ -119,7 +124,7 @@ def strike(study, randomness):
     node = randomness.choice(sorted(working) or cluster.nodes)
     began = time.time()
     cluster.do("crash-node", node)
-    ended, last = time.time(), kept(study)
+    ended, last = time.time(), max(kept(study), meter.newest_start())
     time.sleep(randomness.uniform(0, 8))  # shorter and longer than SlurmdTimeout
     cluster.do("start-node", node)
     return "node lost", (max(0, began - last), ended - last) if last else (0, 0)
@@ -158,7 +163,7 @@ def due(study, points, since):
     return stage if progress["done"] >= points[stage][0] * progress["total"] and study.running(stage) else None
 
 
-def struck(study, blows, randomness):
+def struck(study, blows, randomness, meter):
     """Strikes the study at random points of its training and of its hull stage, half of the blows each, and waits for its
     end; returns ({kind: number}, torn files, lost results, resumes, [least and most seconds of work undone])."""
     points = {stage: sorted(randomness.uniform(0.01, 0.9) for _ in range(number))
@@ -172,7 +177,7 @@ def struck(study, blows, randomness):
             time.sleep(0.2)
             continue
         points[stage].pop(0)
-        kind, seconds = strike(study, randomness)
+        kind, seconds = strike(study, randomness, meter)
         undone = [sum(pair) for pair in zip(undone, seconds)]
         since = time.time()
         given[stage, kind] = given.get((stage, kind), 0) + 1
@@ -223,7 +228,7 @@ def main():
         study = studies[1]
         with Meter() as storm:
             study.submit()
-            blows, torn, lost, resumed, undone = struck(study, options.blows, randomness)
+            blows, torn, lost, resumed, undone = struck(study, options.blows, randomness, storm)
         expected, found = digests(studies[0].output), digests(study.output)
         print(f"blows: {sum(blows.values())}, {blows}; torn files: {torn}; lost results: {lost}; different from the quiet study: "
               f"{len(differences(found, expected))} of {len(expected)}")

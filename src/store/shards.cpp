@@ -1,8 +1,12 @@
 #include <hullscope/store/shards.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
+#include <utility>
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/store/artifact.hpp>
@@ -38,6 +42,35 @@ static bool has_key(const std::string& path, const std::string& key) {
   }
 }
 
+/// Of this key, and its content fits its digest.
+static bool is_whole(const std::string& path, const std::string& key) {
+  try {
+    const ArtifactReader shard(path);
+    return is_of(shard, key) && shard.text("/", "content_digest") == compute_content_digest(path);
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+/// A stage asks several times which shards are done, of hundreds perhaps. What was found whole once needs no second
+/// look.
+class FoundWhole {
+ public:
+  bool knows(const std::string& path, const std::string& key) const {
+    struct stat info;
+    return stat(path.c_str(), &info) == 0 && found_.contains({identity_of(info), key});
+  }
+  void note(const std::string& path, const std::string& key) {
+    struct stat info;
+    if (stat(path.c_str(), &info) == 0) found_.emplace(identity_of(info), key);
+  }
+
+ private:
+  std::set<std::pair<Identity, std::string>> found_;
+};
+
+static FoundWhole found_whole;  // by this process
+
 bool has_foreign_shards(const std::string& artifact, const std::string& task_key) {
   std::error_code none;
   for (fs::directory_iterator it(artifact + ".parts", none), end; it != end; it.increment(none)) {
@@ -52,16 +85,6 @@ bool has_foreign_shards(const std::string& artifact, const std::string& task_key
   return false;
 }
 
-/// Of this key, and its content fits its digest.
-static bool is_whole(const std::string& path, const std::string& key) {
-  try {
-    const ArtifactReader shard(path);
-    return is_of(shard, key) && shard.text("/", "content_digest") == compute_content_digest(path);
-  } catch (const DataError&) {
-    return false;
-  }
-}
-
 ShardSet::ShardSet(std::string artifact, std::string task_key)
     : folder_(std::move(artifact) + ".parts"), task_key_(std::move(task_key)) {
   std::error_code ignored;  // another rank may be removing the same files
@@ -72,14 +95,15 @@ ShardSet::ShardSet(std::string artifact, std::string task_key)
       shards.push_back(it->path().string());
   probe_together(shards);
   for (const std::string& path : shards)
-    if (!has_key(path, task_key_)) fs::remove(path, ignored);
+    if (!found_whole.knows(path, task_key_) && !has_key(path, task_key_)) fs::remove(path, ignored);
 }
 
 bool ShardSet::done(std::int64_t i) const {
   const std::string path = shard_path(folder_, i);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return false;
-  if (is_whole(path, task_key_)) return true;
+  if (found_whole.knows(path, task_key_)) return true;
+  if (is_whole(path, task_key_)) return found_whole.note(path, task_key_), true;
   fs::remove(path, ignored);
   return false;
 }

@@ -9,7 +9,6 @@
 #include <csignal>
 #include <exception>
 #include <set>
-#include <tuple>
 
 #include "content.hpp"
 #include "hdf5.hpp"
@@ -69,9 +68,7 @@ static bool child_survives(const std::vector<std::string>& paths, off_t size) {
   return !WIFSIGNALED(status);
 }
 
-using Identity = std::tuple<dev_t, ino_t, off_t, time_t, long>;
-
-static Identity identity_of(const struct stat& info) {
+Identity identity_of(const struct stat& info) {
   return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
 }
 

@@ -4,9 +4,14 @@
 #include <sys/stat.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace hullscope::store::detail {
+
+/// What changes when a file's content does: device, inode, size and time.
+using Identity = std::tuple<dev_t, ino_t, off_t, time_t, long>;
+Identity identity_of(const struct stat& info);
 
 /// False if a child that opens every group, data set and attribute of the file, every chunk index and every text is
 /// killed by a signal. Remembers files that passed (by device, inode, size and time). `info`: the file's.
