@@ -319,6 +319,7 @@ Gathered gather(const Comm& world, const HullWork& work) {
   const auto [begin, end] = own_shards(world, work);
   Gathered mine;
   mine.piece.first = std::min(begin * work.shard, work.queries.size());
+  work.shards.try_together(begin, end);
   for (std::int64_t i = begin; i < end; ++i) {
     store::Shard shard = work.shards.read(i);
     std::vector<std::int64_t> exact;

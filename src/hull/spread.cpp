@@ -119,7 +119,7 @@ SpreadState::SpreadState(const SpreadPoints& points, MembershipOptions options,
       pricing_(points_.group, local_, chain_.first(), points_.total),
       goal_{options_.projection, options_.eps * frame_.scale},
       solver_(make_solver()),
-      rank_(detail::numerical_rank(points_.rows, frame_.unit, 0x1p-20, chain_)) {
+      rank_(detail::numerical_rank(points_.rows, frame_.unit, 0x1p-20, &chain_)) {
   for (const auto& mask : masks) pricing_.register_mask(mask);
 }
 

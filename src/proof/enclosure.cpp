@@ -32,11 +32,18 @@ struct Equation {
   bool zero() const { return coefficient.isZero(0) && right == 0; }
 };
 
+/// x -> x * 2^e, rounded once.
+auto times_power(int e) {
+  const double factor = std::abs(e) <= 1000 ? std::ldexp(1, e) : 0;
+  return [=](double x) { return factor != 0 ? x * factor : std::ldexp(x, e); };
+}
+
 /// x * 2^-e if that is exact.
 bool scale_exactly(Column& x, int e) {
+  const auto down = times_power(-e), up = times_power(e);
   for (double& value : x) {
-    const double scaled = std::ldexp(value, -e);
-    if (std::ldexp(scaled, e) != value || std::fabs(scaled) > 0x1p600) return false;
+    const double scaled = down(value);
+    if (up(scaled) != value || std::fabs(scaled) > 0x1p600) return false;
     value = scaled;
   }
   return true;
@@ -185,10 +192,9 @@ HullPointDistance hull_point_distance(const PointsView& points, std::span<const 
   Matrix<double> rows = detail::gather(points, support);
   // Scaled by powers of two: exact but for underflow, which the last term of `lost` covers.
   const int e = std::max(exponent_of(rows), exponent_of(query)), we = exponent_of(w_given);
-  const auto scaled = [](int by) { return [by](double v) { return std::ldexp(v, -by); }; };
-  rows = rows.unaryExpr(scaled(e)).eval();
-  const Eigen::RowVectorXd target = query.unaryExpr(scaled(e));
-  const Column w = w_given.unaryExpr(scaled(we));
+  rows = rows.unaryExpr(times_power(-e)).eval();
+  const Eigen::RowVectorXd target = query.unaryExpr(times_power(-e));
+  const Column w = w_given.unaryExpr(times_power(-we));
 
   const auto d = static_cast<std::size_t>(rows.cols());
   const auto k = static_cast<double>(rows.rows());

@@ -160,6 +160,12 @@ void ShardSet::publish(std::int64_t i, const Shard& shard) const {
   in_progress.publish();
 }
 
+void ShardSet::try_together(std::int64_t begin, std::int64_t end) const {
+  std::vector<std::string> paths;
+  for (std::int64_t i = begin; i < end; ++i) paths.push_back(shard_path(folder_, i));
+  probe_together(paths);
+}
+
 Shard ShardSet::read(std::int64_t i) const {
   const std::string path = shard_path(folder_, i);
   if (!is_whole(path, task_key_)) throw DataError(path, "/", "is damaged or of another task; run the stage again");

@@ -21,7 +21,9 @@ class ShardSet {
   bool done(std::int64_t i) const;
   void publish(std::int64_t i, const Shard& shard) const;
   Shard read(std::int64_t i) const;  ///< throws DataError if damaged
-  void remove() const;               ///< after the artifact is published; call on one rank
+  /// Before shards [begin, end) are read: changes nothing but the time, see store::try_together().
+  void try_together(std::int64_t begin, std::int64_t end) const;
+  void remove() const;  ///< after the artifact is published; call on one rank
 
  private:
   std::string folder_, task_key_;

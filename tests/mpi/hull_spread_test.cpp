@@ -59,7 +59,7 @@ void expect_equal_numbers(std::int64_t n, std::int64_t d, double scale, double o
   const auto begin = whole.norm.begin() + chain.first();
   EXPECT_EQ(spread.norm, std::vector<double>(begin, begin + rows(own)));
   EXPECT_EQ(PointIndex::basis(own, spread, false, chain), PointIndex::basis(view(x), whole, false));
-  EXPECT_EQ(numerical_rank(own, spread.unit, 0x1p-20, chain), numerical_rank(view(x), whole.unit, 0x1p-20));
+  EXPECT_EQ(numerical_rank(own, spread.unit, 0x1p-20, &chain), numerical_rank(view(x), whole.unit, 0x1p-20));
 }
 
 TEST(Spread, NumbersAreThoseOfAllRows) {

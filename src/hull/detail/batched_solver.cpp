@@ -26,7 +26,7 @@ constexpr std::int64_t kStarts = 192;         ///< queries whose near rows are f
 constexpr std::size_t kLaneBytes = 54 << 20;  ///< of all working sets together
 
 std::size_t lanes_for(std::int64_t d, bool gram) {
-  const std::size_t columns = 96 + static_cast<std::size_t>(d) / 16;  // of a working set; it may grow beyond that
+  const std::size_t columns = 64 + static_cast<std::size_t>(d) / 16;  // of a working set; it may grow beyond that
   const std::size_t bytes = columns * static_cast<std::size_t>(d) * (gram ? 8 : 32) + 2 * columns * columns * 8;
   return std::clamp<std::size_t>(kLaneBytes / bytes, 16, kLanes);
 }

@@ -16,9 +16,10 @@ Effort Effort::many(std::int64_t d) {
   const bool gram = d >= kGramDimensions;
   Effort effort;
   effort.gram = gram;
-  effort.start = static_cast<std::int32_t>(gram ? 48 : std::clamp<std::int64_t>(4 * (d + 1), 16, 128));
-  effort.more = static_cast<std::int32_t>(gram ? 32 : std::clamp<std::int64_t>(2 * (d + 1), 8, 64));
-  effort.kept = 96;
+  // Few: a pass over the points costs less than what a large working set does (measured: docs/results/hull.md).
+  effort.start = static_cast<std::int32_t>(std::clamp<std::int64_t>(2 * (d + 1), 8, 24));
+  effort.more = static_cast<std::int32_t>(std::clamp<std::int64_t>(d, 8, 16));
+  effort.kept = 32;
   effort.depth = gram ? 64 : 8;
   effort.gap = 2.5e-7;
   effort.rounds = 100;  // some ten are needed
