@@ -1,2 +1,2 @@
-hullscope_job(verify SOURCES verify.cpp hull_file.cpp
+hullscope_job(verify SOURCES verify.cpp verify_data.cpp hull_file.cpp
   LIBRARIES hullscope_proof hullscope_store hullscope_datasets hullscope_parallel PkgConfig::OPENBLAS)

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -15,13 +13,13 @@
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/base/text.hpp>
-#include <hullscope/datasets/array.hpp>
 #include <hullscope/parallel/comm.hpp>
 #include <hullscope/parallel/progress.hpp>
 #include <hullscope/parallel/stop.hpp>
 #include <hullscope/proof/checker.hpp>
 
 #include "hull_file.hpp"
+#include "verify_data.hpp"
 
 using namespace hullscope;
 
@@ -38,7 +36,7 @@ constexpr std::size_t kReasonsShown = 5;  // of each file
 
 struct Options {
   std::vector<std::string> files;
-  std::string points, queries, subset, labels, left_out;
+  jobs::GivenArrays given;
   int threads = 0;  ///< 0: cores / ranks
   bool help = false;
 };
@@ -54,15 +52,15 @@ Options parse(const std::vector<std::string>& arguments) {
     if (word == "--help" || word == "-h") {
       options.help = true;
     } else if (word == "--points") {
-      options.points = value();
+      options.given.points = value();
     } else if (word == "--queries") {
-      options.queries = value();
+      options.given.queries = value();
     } else if (word == "--subset") {
-      options.subset = value();
+      options.given.subset = value();
     } else if (word == "--labels") {
-      options.labels = value();
+      options.given.labels = value();
     } else if (word == "--left-out") {
-      options.left_out = value();
+      options.given.left_out = value();
     } else if (word == "--threads") {
       const std::string& n = value();
       if (n.empty() || n.size() > 4 || n.find_first_not_of("0123456789") != std::string::npos || std::stoi(n) == 0)
@@ -90,176 +88,6 @@ struct Outcome {
   bool holds() const { return integrity.empty() && mathematics.empty(); }
 };
 
-/// An array that a hull file names, relative to its folder unless `given` names another.
-datasets::Array find_array(const std::string& hull_file, const std::string& stored, const std::string& given,
-                           const std::string& option) {
-  if (!given.empty()) return datasets::read_array(given);
-  if (stored.empty()) throw UsageError(hull_file + " does not say where its data are; name them by " + option);
-  const auto folder = std::filesystem::path(hull_file).parent_path();
-  try {
-    return datasets::read_array((folder / stored).string());
-  } catch (const DataError& error) {
-    throw UsageError(std::string(error.what()) + "; if the file has moved, name it by " + option);
-  }
-}
-
-/// Everything that verdicts are judged by.
-struct Data {
-  std::variant<Matrix<float>, Matrix<double>> points, queries;
-  std::vector<std::uint8_t> mask;
-  std::vector<std::int64_t> labels;    ///< of the points, where the file has class hulls
-  std::vector<std::int64_t> left_out;  ///< the row that each query is, and is asked without; or empty
-
-  static PointsView view_of(const std::variant<Matrix<float>, Matrix<double>>& matrix) {
-    return std::visit([](const auto& m) { return PointsView(view(m)); }, matrix);
-  }
-};
-
-void compare_digest(const std::string& what, const std::string& stored, const std::string& found, Outcome& outcome) {
-  if (stored != found)
-    outcome.integrity.push_back("the digest of the " + what + " is " + found.substr(0, 16) + "..., the file says " +
-                                stored.substr(0, 16) + "...");
-}
-
-/// Row numbers or a mask.
-std::vector<std::uint8_t> read_mask(const datasets::Array& subset, std::int64_t n) {
-  const bool is_mask = subset.type == "u8";
-  const auto values = std::visit(
-      [](const auto& m) {
-        std::vector<std::int64_t> out;
-        for (Eigen::Index i = 0; i < m.size(); ++i) out.push_back(static_cast<std::int64_t>(m.data()[i]));
-        return out;
-      },
-      datasets::as_points(subset));
-  return jobs::subset_mask(values, is_mask, n, "the subset " + subset.file);
-}
-
-Data read_data(const std::string& path, const jobs::HullFile& file, const Options& options, Outcome& outcome) {
-  const jobs::HullAttributes& names = file.attributes();
-  Data data;
-  {
-    const datasets::Array array = find_array(path, names.points, options.points, "--points");
-    compare_digest("points", names.points_digest, array.digest, outcome);
-    data.points = datasets::as_points(array);
-  }
-  const datasets::Array array = find_array(path, names.queries, options.queries, "--queries");
-  compare_digest("queries", names.queries_digest, array.digest, outcome);
-  data.queries = datasets::as_points(array);
-  if (!names.subset.empty()) {
-    const datasets::Array subset = find_array(path, names.subset, options.subset, "--subset");
-    compare_digest("subset", names.subset_digest, subset.digest, outcome);
-    data.mask = read_mask(subset, rows(Data::view_of(data.points)));
-  }
-  if (!names.labels.empty()) {
-    const datasets::Array labels = find_array(path, names.labels, options.labels, "--labels");
-    compare_digest("labels", names.labels_digest, labels.digest, outcome);
-    data.labels = datasets::as_labels(labels);
-  }
-  if (!names.left_out.empty()) {
-    const datasets::Array rows = find_array(path, names.left_out, options.left_out, "--left-out");
-    compare_digest("list of left-out rows", names.left_out_digest, rows.digest, outcome);
-    data.left_out = datasets::as_labels(rows);
-  }
-  return data;
-}
-
-/// A query that is left out of its own hull is one of the points.
-std::string false_left_out(const Data& data) {
-  const PointsView points = Data::view_of(data.points), queries = Data::view_of(data.queries);
-  const std::int64_t n = rows(points), m = rows(queries);
-  if (static_cast<std::int64_t>(data.left_out.size()) != m)
-    return "there are " + std::to_string(data.left_out.size()) + " left-out rows for " + std::to_string(m) + " queries";
-  if (cols(points) != cols(queries)) return {};  // said elsewhere
-  for (std::int64_t q = 0; q < m; ++q) {
-    const std::int64_t row = data.left_out[static_cast<std::size_t>(q)];
-    if (row >= n)
-      return "query " + std::to_string(q) + " leaves out row " + std::to_string(row) + " of " + std::to_string(n) +
-             " points";
-    const bool same = std::visit(
-        [&](const auto& x, const auto& y) {
-          return (x.row(row).template cast<double>().array() == y.row(q).template cast<double>().array()).all();
-        },
-        data.points, data.queries);
-    if (!same) return "query " + std::to_string(q) + " is not row " + std::to_string(row) + ", which it leaves out";
-  }
-  return {};
-}
-
-/// Claims about the file as a whole: its size, its coordinates, and the sample ids, where the queries' file has them.
-std::vector<std::string> false_frame(const std::string& path, const jobs::HullFile& file, const Data& data,
-                                     const Options& options) {
-  std::vector<std::string> reasons;
-  const std::int64_t n = rows(Data::view_of(data.queries)), d = cols(Data::view_of(data.queries));
-  if (file.queries() != n)
-    reasons.push_back("it holds " + std::to_string(file.queries()) + " verdicts for " + std::to_string(n) + " queries");
-  if (file.coordinates() != d || cols(Data::view_of(data.points)) != d)
-    reasons.push_back("points, queries and directions have " + std::to_string(cols(Data::view_of(data.points))) + ", " +
-                      std::to_string(d) + " and " + std::to_string(file.coordinates()) + " coordinates");
-  if (!file.attributes().labels.empty()) {
-    if (static_cast<std::int64_t>(data.labels.size()) != rows(Data::view_of(data.points)))
-      reasons.push_back("there are " + std::to_string(data.labels.size()) + " labels for " +
-                        std::to_string(rows(Data::view_of(data.points))) + " points");
-    else if (jobs::labels_present(data.labels, data.mask) != file.classes())
-      reasons.push_back("its classes are not the labels that its points have");
-  }
-  if (!file.attributes().left_out.empty())
-    if (std::string reason = false_left_out(data); !reason.empty()) reasons.push_back(std::move(reason));
-  const std::string& name = file.attributes().queries;
-  const std::size_t colon = name.rfind(":/");
-  if (!options.queries.empty() || colon == std::string::npos) return reasons;
-  const store::ArtifactReader reader((std::filesystem::path(path).parent_path() / name.substr(0, colon)).string());
-  const std::string sample = (std::filesystem::path(name.substr(colon + 1)).parent_path() / "sample").string();
-  if (reader.has(sample) && reader.read<std::int64_t>(sample) != file.samples())
-    reasons.push_back("its sample ids are not those of " + name.substr(0, colon) + ":" + sample);
-  return reasons;
-}
-
-/// Mean distance of the points to their mean.
-double scale_of(const PointsView& points) {
-  return std::visit(
-      [](const auto& x) {
-        const Eigen::RowVectorXd mean = x.template cast<double>().colwise().mean();
-        return (x.template cast<double>().rowwise() - mean).rowwise().norm().mean();
-      },
-      points);
-}
-
-/// The root attributes that sum the file up, as far as it has them: they must follow from the verdicts and the data.
-std::vector<std::string> false_summary(const jobs::HullFile& file, const Data& data) {
-  const store::ArtifactReader& reader = file.reader();
-  std::vector<std::string> reasons;
-  const auto attribute = [&](const char* name) -> std::optional<double> {
-    try {
-      return reader.number("/", name);
-    } catch (const DataError&) {  // files of other makers may not have it
-      return std::nullopt;
-    }
-  };
-  const auto compare = [&](const char* name, double expected, double tolerance) {
-    const std::optional<double> stored = attribute(name);
-    if (!stored || std::fabs(*stored - expected) <= tolerance) return;
-    std::ostringstream sentence;
-    sentence << "its attribute `" << name << "` is " << *stored << ", but the file and its data make it " << expected;
-    reasons.push_back(sentence.str());
-  };
-  const auto verdict = reader.read<std::uint8_t>("/verdict");
-  const auto upper = reader.read<double>("/distance_upper");
-  const double near = attribute("eps").value_or(0) * attribute("scale").value_or(0);
-  double counts[3] = {}, within = 0;
-  for (std::size_t q = 0; q < verdict.size(); ++q) {
-    if (verdict[q] < 3) ++counts[verdict[q]];
-    within += verdict[q] == 1 || upper[q] <= near ? 1 : 0;
-  }
-  compare("undecided", counts[0], 0);
-  compare("inside", counts[1], 0);
-  compare("outside", counts[2], 0);
-  compare("within_eps", within, 0);
-  compare("n_points", static_cast<double>(rows(Data::view_of(data.points))), 0);
-  const double scale = scale_of(Data::view_of(data.points));
-  compare("scale", scale, 1e-6 * scale);
-  return reasons;
-}
-
 /// One verdict that is not proved. hull: 0 for the hull of all points, else 1 + the class's number.
 struct Refusal {
   std::size_t hull = 0;
@@ -272,11 +100,11 @@ struct Refusal {
 /// them.
 class Verification {
  public:
-  Verification(const parallel::Comm& comm, const jobs::HullFile& file, const Data& data)
+  Verification(const parallel::Comm& comm, const jobs::HullFile& file, const jobs::HullData& data)
       : comm_(comm),
         file_(file),
         data_(data),
-        checker_(Data::view_of(data.points)),
+        checker_(jobs::HullData::view_of(data.points)),
         counts_(1 + file.classes().size()) {
     masks_.push_back(data.mask);
     for (const std::int64_t label : file.classes()) masks_.push_back(jobs::class_mask(data.labels, data.mask, label));
@@ -286,7 +114,7 @@ class Verification {
   void run(int threads) {
     std::optional<parallel::Progress> progress;
     const std::int64_t total = file_.queries() * static_cast<std::int64_t>(masks_.size());
-    if (static_cast<double>(total) * static_cast<double>(rows(Data::view_of(data_.points))) > 1e8)
+    if (static_cast<double>(total) * static_cast<double>(rows(jobs::HullData::view_of(data_.points))) > 1e8)
       progress.emplace(comm_, "", "verify", "verdicts", total);
     std::vector<std::thread> workers;
     for (int t = 0; t < threads; ++t) workers.emplace_back([&] { work(progress ? &*progress : nullptr); });
@@ -346,7 +174,8 @@ class Verification {
       const std::lock_guard lock(mutex_);  // HDF5 is not thread-safe
       proofs = hull == 0 ? file_.proofs(first, count) : file_.class_proofs(hull - 1, first, count);
     }
-    const auto results = checker_.check(Data::view_of(data_.queries), proofs, first, masks_[hull], data_.left_out);
+    const auto results =
+        checker_.check(jobs::HullData::view_of(data_.queries), proofs, first, masks_[hull], data_.left_out);
     const std::lock_guard lock(mutex_);
     for (std::size_t q = 0; q < results.size(); ++q) {
       if (!results[q].proved)
@@ -358,7 +187,7 @@ class Verification {
 
   const parallel::Comm& comm_;
   const jobs::HullFile& file_;
-  const Data& data_;
+  const jobs::HullData& data_;
   proof::Checker checker_;
   std::vector<std::vector<std::uint8_t>> masks_;  ///< one a hull
   std::atomic<std::int64_t> next_ = 0;
@@ -390,10 +219,10 @@ Outcome verify(const parallel::Comm& comm, const std::string& path, const Option
   outcome.queries = file->queries();
   outcome.class_queries = file->queries() * static_cast<std::int64_t>(file->classes().size());
   outcome.classes = static_cast<std::int64_t>(file->classes().size());
-  const Data data = read_data(path, *file, options, outcome);
-  outcome.mathematics = false_frame(path, *file, data, options);
+  const jobs::HullData data = jobs::read_hull_data(path, *file, options.given, outcome.integrity);
+  outcome.mathematics = jobs::false_frame(path, *file, data, options.given);
   if (!outcome.mathematics.empty()) return outcome;
-  outcome.mathematics = false_summary(*file, data);
+  outcome.mathematics = jobs::false_summary(*file, data);
   if (comm.root() && file->unproved_classes())
     parallel::log_warning(path +
                           ": its verdicts by class have no proofs (format 1.0) and are not verified; make the file "
