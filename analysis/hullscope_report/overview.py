@@ -148,7 +148,7 @@ def choices(results):
     spaces = ["values after ReLU, before dropout, in evaluation mode"] if trained_here(results) else []
     spaces += [f"of a network that comes as {kind} {places[kind]}" for kind in sorted(set(made_elsewhere(results).values()))]
     return (classifiers if trained_here(results) else []) + [
-        f"Autoencoders: batches of {o('encode.batch')} at rate {o('encode.rate')}, {epochs('encode.epochs')}, {o('encode.output')} output. The paper names none of these; no test point was used to choose the defaults.",
+        f"Autoencoders: batches of {o('encode.batch')} at rate {o('encode.rate')}, {epochs('encode.epochs')}, {o('encode.output')} output. The paper names none of these; why the defaults are as they are stands in studies/paper/README.md.",
         f"Neural space: {'; '.join(spaces)}.",
         "Inside means: exactly in the closed convex hull, proved; the paper names neither solver nor tolerance.",
         f"Intrinsic dimension: the smallest d with mean relative accuracy of at least {results.threshold:g}, there and at every larger d.",
