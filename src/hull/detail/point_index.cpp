@@ -42,7 +42,7 @@ PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<doub
     : frame_(frame),
       basis_(std::move(basis)),
       size_(rows(points)),
-      leading_width_(std::min<std::int64_t>(width(), kLeading)),
+      leading_width_(boxes() ? width() : std::min<std::int64_t>(width(), kLeading)),
       arrays_(std::move(arrays)),
       leading_(arrays_->zeros(size_ * leading_width_)) {
   std::vector<std::int64_t> every(static_cast<std::size_t>(size_));

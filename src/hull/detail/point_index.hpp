@@ -33,7 +33,7 @@ class PointIndex {
   static constexpr std::int64_t kBoxDimensions = 12;
   static constexpr std::int64_t kWidth = 256;               ///< rotated coordinates kept of a row
   static constexpr std::int64_t kWidthForProjection = 384;  ///< whose cut is near the level, up to 1,024 dimensions
-  static constexpr std::int64_t kLeading = 30;              ///< of which nearness is measured in, above kBoxDimensions
+  static constexpr std::int64_t kLeading = 8;               ///< of which nearness is measured in, above kBoxDimensions
   static constexpr std::int64_t kBoundFirst = 2;            ///< of a panel's columns above kBoxDimensions: see Part
 
   /// Q for these points (width x d); any width is right. Collective if the chain is.
@@ -66,7 +66,7 @@ class PointIndex {
   std::int64_t width() const { return basis_.rows(); }
   std::int64_t leading() const { return leading_width_; }
   const Matrix<double>& basis() const { return basis_; }
-  /// The leading rotated coordinates of a row.
+  /// The leading rotated coordinates of a row; all of them with boxes.
   const float* leading(std::int64_t row) const { return leading_ + row * leading_width_; }
 
  private:
