@@ -48,31 +48,24 @@ std::vector<std::uint8_t> read_mask(const datasets::Array& subset, std::int64_t 
 
 HullData read_hull_data(const std::string& path, const HullFile& file, const GivenArrays& given,
                         std::vector<std::string>& integrity) {
+  const auto read = [&](const std::string& what, const std::string& stored, const std::string& digest,
+                        const std::string& named, const std::string& option) {
+    datasets::Array array = find_array(path, stored, named, option);
+    compare_digest(what, digest, array.digest, integrity);
+    return array;
+  };
   const HullAttributes& names = file.attributes();
   HullData data;
-  {
-    const datasets::Array array = find_array(path, names.points, given.points, "--points");
-    compare_digest("points", names.points_digest, array.digest, integrity);
-    data.points = datasets::as_points(array);
-  }
-  const datasets::Array array = find_array(path, names.queries, given.queries, "--queries");
-  compare_digest("queries", names.queries_digest, array.digest, integrity);
-  data.queries = datasets::as_points(array);
-  if (!names.subset.empty()) {
-    const datasets::Array subset = find_array(path, names.subset, given.subset, "--subset");
-    compare_digest("subset", names.subset_digest, subset.digest, integrity);
-    data.mask = read_mask(subset, rows(HullData::view_of(data.points)));
-  }
-  if (!names.labels.empty()) {
-    const datasets::Array labels = find_array(path, names.labels, given.labels, "--labels");
-    compare_digest("labels", names.labels_digest, labels.digest, integrity);
-    data.labels = datasets::as_labels(labels);
-  }
-  if (!names.left_out.empty()) {
-    const datasets::Array rows = find_array(path, names.left_out, given.left_out, "--left-out");
-    compare_digest("list of left-out rows", names.left_out_digest, rows.digest, integrity);
-    data.left_out = datasets::as_labels(rows);
-  }
+  data.points = datasets::as_points(read("points", names.points, names.points_digest, given.points, "--points"));
+  data.queries = datasets::as_points(read("queries", names.queries, names.queries_digest, given.queries, "--queries"));
+  if (!names.subset.empty())
+    data.mask = read_mask(read("subset", names.subset, names.subset_digest, given.subset, "--subset"),
+                          rows(HullData::view_of(data.points)));
+  if (!names.labels.empty())
+    data.labels = datasets::as_labels(read("labels", names.labels, names.labels_digest, given.labels, "--labels"));
+  if (!names.left_out.empty())
+    data.left_out = datasets::as_labels(
+        read("list of left-out rows", names.left_out, names.left_out_digest, given.left_out, "--left-out"));
   return data;
 }
 
