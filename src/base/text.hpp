@@ -12,6 +12,9 @@ std::string nearest_name(std::string_view found, const std::vector<std::string>&
 /// "a, b, c"
 std::string join(const std::vector<std::string>& items, std::string_view separator = ", ");
 
+/// With a space in the place of each control character: a message that may quote a line feed.
+std::string one_line(std::string_view text);
+
 /// "12.3 s", "4 min 05 s", "2 h 10 min"
 std::string format_duration(double seconds);
 

@@ -259,11 +259,8 @@ Profile parse_profile(const std::string& toml, const std::string& file_name, con
   try {
     read_table(profile, toml::parse(toml, file_name), "", file_name);
   } catch (const toml::parse_error& error) {
-    std::string words(error.description());  // it may quote what it found, line feeds too
-    std::replace_if(
-        words.begin(), words.end(), [](unsigned char c) { return c < 0x20; }, ' ');
     throw UsageError(fmt::format("{}:{}: not valid TOML (column {}): {}", file_name, error.source().begin.line,
-                                 error.source().begin.column, words));
+                                 error.source().begin.column, one_line(error.description())));
   }
   return profile;
 }

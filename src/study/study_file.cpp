@@ -195,11 +195,8 @@ Study parse(const std::string& toml, const std::string& file_name, const std::ve
     if (const auto* presets = root.get("presets"))
       apply_presets(study, *presets, chosen_preset(study, overrides), place);
   } catch (const toml::parse_error& error) {
-    std::string words(error.description());  // it may quote what it found, line feeds too
-    std::replace_if(
-        words.begin(), words.end(), [](unsigned char c) { return c < 0x20; }, ' ');
     throw UsageError(fmt::format("{}:{}: not valid TOML (column {}): {}", file_name, error.source().begin.line,
-                                 error.source().begin.column, words));
+                                 error.source().begin.column, one_line(error.description())));
   }
   for (const auto& text : overrides) apply_override(study, text);
   take_features_as_data(study, file_name);

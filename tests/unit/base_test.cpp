@@ -96,6 +96,11 @@ TEST(Text, NearestName) {
   EXPECT_EQ(nearest_name("x", {}), "");
 }
 
+TEST(Text, OneLine) {
+  EXPECT_EQ(one_line("saw 'fals\n'\tand more"), "saw 'fals ' and more");
+  EXPECT_EQ(one_line(""), "");
+}
+
 TEST(Text, Formats) {
   EXPECT_EQ(format_duration(12.34), "12.3 s");
   EXPECT_EQ(format_duration(245), "4 min 05 s");

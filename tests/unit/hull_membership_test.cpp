@@ -330,7 +330,7 @@ TEST(HullMembership, NumericalRank) {
   flat.col(3) = 2 * flat.col(1);
   flat.col(5).setConstant(3);
   EXPECT_EQ(hull::Membership(PointsView(view(flat)), {}).numerical_rank(), 5);
-  Matrix<float> seldom = x;  // two rows span a dimension; what is below 2^-20 of the largest does not count
+  Matrix<float> seldom = x;  // one row spans a dimension; what is below 2^-20 of the largest does not count
   seldom.col(2).setZero();
   seldom(123, 2) = 0.125F;
   EXPECT_EQ(hull::Membership(PointsView(view(seldom)), {}).numerical_rank(), 7);
