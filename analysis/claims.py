@@ -28,7 +28,7 @@ def main():
     parser.add_argument("folders", nargs="*", metavar="DIR", help="output folder of a study")
     parser.add_argument("--json", metavar="FILE", help="also write every condition as JSON")
     options = parser.parse_args()
-    return ended(lambda: decide(options.folders, options.json), options.json or "the page of claims")
+    return ended(lambda: decide(options.folders, options.json), options.json or "the page of claims", ("h5py", "numpy", "pandas", "scipy"))
 
 
 if __name__ == "__main__":
