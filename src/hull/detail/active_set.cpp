@@ -1,55 +1,16 @@
 #include <algorithm>
 #include <cmath>
 #include <hullscope/hull/detail/active_set.hpp>
+#include <hullscope/hull/detail/eight_sums.hpp>
 
 namespace hullscope::hull::detail {
 namespace {
 
 constexpr std::int64_t kWidth = 8;
-using Lanes = double __attribute__((vector_size(64), aligned(8), may_alias));
-inline const Lanes* lanes(const double* p) {
-  return reinterpret_cast<const Lanes*>(p);
-}
-inline Lanes* lanes(double* p) {
-  return reinterpret_cast<Lanes*>(p);
-}
-
-#define HULLSCOPE_VECTORISED __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-
-// The order of every sum below is fixed by the eight lanes, so results are the same on every instruction set.
-
-// h = Q^T v; k columns of n doubles, n a multiple of 8.
-HULLSCOPE_VECTORISED void transposed_product(const double* q, std::int64_t n, std::int64_t k, const double* v,
-                                             double* h) {
-  for (std::int64_t j = 0; j < k; ++j) {
-    Lanes sum = {};
-    for (std::int64_t i = 0; i < n; i += kWidth) sum += *lanes(q + j * n + i) * *lanes(v + i);
-    h[j] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-  }
-}
-
-// v -= Q h
-HULLSCOPE_VECTORISED void subtract_product(const double* q, std::int64_t n, std::int64_t k, const double* h,
-                                           double* v) {
-  for (std::int64_t i = 0; i < n; i += kWidth) {
-    Lanes sum = *lanes(v + i);
-    for (std::int64_t j = 0; j < k; ++j) sum -= *lanes(q + j * n + i) * h[j];
-    *lanes(v + i) = sum;
-  }
-}
-
-// score = W^T u over blocks of eight columns.
-HULLSCOPE_VECTORISED void block_scores(const double* blocks, std::int64_t count, std::int64_t m, const double* u,
-                                       double* score) {
-  for (std::int64_t b = 0; b < count; ++b) {
-    Lanes sum = {};
-    for (std::int64_t i = 0; i < m; ++i) sum += *lanes(blocks + (b * m + i) * kWidth) * u[i];
-    *lanes(score + b * kWidth) = sum;
-  }
-}
 
 // (a, b) = (c a + s b, -s a + c b)
-HULLSCOPE_VECTORISED void rotate(double* a, double* b, std::int64_t n, double c, double s) {
+__attribute__((target_clones("default", "avx2", "arch=x86-64-v4"))) void rotate(double* a, double* b, std::int64_t n,
+                                                                                double c, double s) {
   for (std::int64_t i = 0; i < n; ++i) {
     const double x = a[i], y = b[i];
     a[i] = c * x + s * y;
@@ -178,8 +139,8 @@ bool ActiveSet::enter(std::int64_t column) {
   std::fill_n(coefficient, m_ + 1, 0.0);
   for (int pass = 0; pass < 2; ++pass) {
     double* h = work_.data() + lanes_;
-    transposed_product(q_.data(), lanes_, k, v, h);
-    subtract_product(q_.data(), lanes_, k, h, v);
+    eight_sums().transposed_product(q_.data(), lanes_, k, v, h);
+    eight_sums().subtract_product(q_.data(), lanes_, k, h, v);
     for (std::int64_t i = 0; i < k; ++i) coefficient[i] += h[i];
   }
   double length = 0;
@@ -244,7 +205,7 @@ void ActiveSet::refine() {
     }
     std::fill(rest.begin(), rest.end(), 0.0);
     for (std::size_t i = 0; i < exact.size(); ++i) rest[i] = static_cast<double>(exact[i]);
-    transposed_product(q_.data(), lanes_, k, rest.data(), correction.data());
+    eight_sums().transposed_product(q_.data(), lanes_, k, rest.data(), correction.data());
     solve_triangle(correction);
     for (std::size_t j = 0; j < active_.size(); ++j)
       if (weight_[j] + correction[j] > 0) weight_[j] += correction[j];
@@ -267,8 +228,8 @@ void ActiveSet::residual() {
   for (std::size_t j = 0; j < active_.size(); ++j) rounding += weight_[j] * norm_[static_cast<std::size_t>(active_[j])];
   rounding *= 0x1p-51 * std::sqrt(static_cast<double>(m_));
   for (int pass = 0; pass < 3; ++pass) {
-    transposed_product(q_.data(), lanes_, k, unit_.data(), h);
-    subtract_product(q_.data(), lanes_, k, h, unit_.data());
+    eight_sums().transposed_product(q_.data(), lanes_, k, unit_.data(), h);
+    eight_sums().subtract_product(q_.data(), lanes_, k, h, unit_.data());
     const double length = norm(unit_);
     if (pass == 0) length_ = length;
     if (pass == 0 && length <= rounding) {
@@ -290,7 +251,7 @@ void ActiveSet::residual() {
 const std::vector<std::int64_t>& ActiveSet::violated() {
   const std::int64_t blocks = (static_cast<std::int64_t>(row_.size()) + kWidth - 1) / kWidth;
   score_.resize(static_cast<std::size_t>(blocks * kWidth));
-  block_scores(blocks_.data(), blocks, m_, unit_.data(), score_.data());
+  eight_sums().block_scores(blocks_.data(), blocks, m_, unit_.data(), score_.data());
   // Tighter than the outer gap of 1e-6 relative, but above rounding.
   const double tolerance = std::max(1e-9 * length_ / lift_, 4e-16 * static_cast<double>(m_));
   violated_.clear();

@@ -4,27 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <hullscope/hull/detail/eight_sums.hpp>
 
 namespace hullscope::hull::detail {
 namespace {
 
 constexpr std::size_t kStep = 32;  // columns by which a working set grows
-using Lanes = double __attribute__((vector_size(64), aligned(8), may_alias));
-#define HULLSCOPE_VECTORISED __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 
-HULLSCOPE_VECTORISED double dot(const double* a, const double* b, std::size_t n) {
-  Lanes sum = {};
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) sum += *reinterpret_cast<const Lanes*>(a + i) * *reinterpret_cast<const Lanes*>(b + i);
-  for (std::size_t j = 0; i + j < n; ++j) sum[j] += a[i + j] * b[i + j];
-  return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+double dot(const double* a, const double* b, std::size_t n) {
+  return eight_sums().dot(a, b, static_cast<std::int64_t>(n));
 }
 
 // y += f x
-HULLSCOPE_VECTORISED void add_multiple(double* y, double f, const double* x, std::size_t n) {
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) *reinterpret_cast<Lanes*>(y + i) += *reinterpret_cast<const Lanes*>(x + i) * f;
-  for (; i < n; ++i) y[i] += f * x[i];
+void add_multiple(double* y, double f, const double* x, std::size_t n) {
+  eight_sums().add_multiple(y, f, x, static_cast<std::int64_t>(n));
 }
 
 }  // namespace
