@@ -199,7 +199,7 @@ std::vector<Task> make_plan(const Study& study) {
 
 int algorithm_version(const std::string& stage) {
   static const std::map<std::string, int> versions = {{"train", 1}, {"extract", 1},   {"encode", 1},
-                                                      {"hull", 4},  {"proximity", 2}, {"reduce", 4}};
+                                                      {"hull", 5},  {"proximity", 2}, {"reduce", 4}};
   const auto found = versions.find(stage);
   if (found == versions.end()) throw InternalError("algorithm_version of an unknown stage " + stage);
   return found->second;

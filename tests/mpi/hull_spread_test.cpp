@@ -58,7 +58,13 @@ void expect_equal_numbers(std::int64_t n, std::int64_t d, double scale, double o
   EXPECT_EQ(spread.raw_radius, whole.raw_radius);
   const auto begin = whole.norm.begin() + chain.first();
   EXPECT_EQ(spread.norm, std::vector<double>(begin, begin + rows(own)));
-  EXPECT_EQ(PointIndex::basis(own, spread, false, chain), PointIndex::basis(view(x), whole, false));
+  const PointIndex::Axes shared = PointIndex::axes(own, spread, false, chain),
+                         alone = PointIndex::axes(view(x), whole, false);
+  EXPECT_EQ(shared.basis, alone.basis);
+  EXPECT_EQ(shared.cells.count(), alone.cells.count());
+  const Matrix<float> samples = gaussian<float>(20, d, seed(), "samples");
+  for (Eigen::Index i = 0; i < samples.rows(); ++i)
+    EXPECT_EQ(shared.cells.around(samples.row(i).data()), alone.cells.around(samples.row(i).data()));
   EXPECT_EQ(numerical_rank(own, spread.unit, 0x1p-20, &chain), numerical_rank(view(x), whole.unit, 0x1p-20));
 }
 
@@ -68,6 +74,8 @@ TEST(Spread, NumbersAreThoseOfAllRows) {
   expect_equal_numbers<double>(1500, 30, 1e-30, 0);
   expect_equal_numbers<float>(2049, 3, 1e30, 0);
   expect_equal_numbers<float>(2100, 270, 1, 0);
+  expect_equal_numbers<float>(9000, 9, 1, 0);
+  expect_equal_numbers<float>(9000, 30, 1, 2);
 }
 
 void expect_equal(const std::vector<PricedRow>& a, const std::vector<PricedRow>& b) {
@@ -79,9 +87,8 @@ void expect_equal(const std::vector<PricedRow>& a, const std::vector<PricedRow>&
 }
 
 /// Rank r asks r + 1 times, while the others answer; the answers are those of one pricing over all rows.
-void expect_equal_pricing(std::int64_t d) {
+void expect_equal_pricing(std::int64_t n, std::int64_t d) {
   const Comm world = Comm::world();
-  const std::int64_t n = 2600;
   Matrix<float> x = gaussian<float>(n, d, seed(), "pricing");
   x.bottomRows(300) = x.topRows(300);  // ties go to the lower row, wherever it is
   std::int64_t first = 0;
@@ -91,7 +98,7 @@ void expect_equal_pricing(std::int64_t d) {
   const PlainPricing expected(points);
   const LocalPricing alone(view(x), points.frame());
   const Frame frame = make_frame(own, chain);
-  const LocalPricing local(own, frame, PointIndex::basis(own, frame, false, chain));
+  const LocalPricing local(own, frame, PointIndex::axes(own, frame, false, chain));
   RowGroup group(world, local, first, n);
   std::vector<std::uint8_t> mask(static_cast<std::size_t>(n), 1);
   for (std::int64_t i = 0; i < n; i += 3) mask[static_cast<std::size_t>(i)] = 0;
@@ -110,6 +117,18 @@ void expect_equal_pricing(std::int64_t d) {
       asks[i].cut = i == 2 ? 1e9 : -0.1;
       asks[i].wanted = static_cast<std::int32_t>(10 * i);
     }
+    std::vector<Ask> nearby = asks;
+    for (Ask& ask : nearby) {
+      ask.cells = group.neighbourhood(ask.y);
+      ask.wanted = 20;
+      EXPECT_EQ(ask.cells, alone.neighbourhood(ask.y));
+    }
+    const std::vector<Priced> here = group.price(nearby, {}), there = alone.price(nearby, {});
+    for (std::size_t i = 0; i < nearby.size(); ++i) {
+      expect_equal(here[i].lowest, there[i].lowest);
+      EXPECT_EQ(here[i].lower, there[i].lower);
+    }
+    EXPECT_EQ(group.nearest(nearby, {}), alone.nearest(nearby, {}));
     for (const Mask taken : {Mask{}, Mask(mask)}) {
       const std::vector<Priced> a = group.price(asks, taken), b = expected.price(asks, taken);
       for (std::size_t i = 0; i < asks.size(); ++i) {
@@ -119,7 +138,7 @@ void expect_equal_pricing(std::int64_t d) {
       for (Ask& ask : asks) ask.wanted = std::max(1, ask.wanted);
       EXPECT_EQ(group.nearest(asks, taken), alone.nearest(asks, taken));
     }
-    const std::vector<std::int64_t> wanted = {2599, 0, 1024, 1023, 0, 2048};
+    const std::vector<std::int64_t> wanted = {n - 1, 0, 1024, 1023, 0, 2048};
     if (repeat == 1) group.fetch(wanted);
     Matrix<double> got(6, d);
     group.rows(wanted, got.data());
@@ -130,10 +149,12 @@ void expect_equal_pricing(std::int64_t d) {
 }
 
 TEST(Spread, PricingIsThatOfAllRowsInFewDimensions) {
-  expect_equal_pricing(4);
+  expect_equal_pricing(2600, 4);
+  expect_equal_pricing(9000, 7);
 }
 TEST(Spread, PricingIsThatOfAllRowsInManyDimensions) {
-  expect_equal_pricing(40);
+  expect_equal_pricing(2600, 40);
+  expect_equal_pricing(9000, 40);
 }
 
 /// The answers that this rank gave, checked against all points.
@@ -212,6 +233,9 @@ TEST(Spread, AnswersAreThoseOfOneProcess) {
   expect_answers_of_one<double>(2600, 7, "boxes");
   expect_answers_of_one<float>(2600, 20, "panels");
   expect_answers_of_one<float>(2600, 60, "Gram");
+  expect_answers_of_one<float>(9000, 7, "boxes in cells");
+  expect_answers_of_one<float>(9000, 20, "panels in cells");
+  expect_answers_of_one<double>(9000, 50, "Gram in cells");
   expect_answers_of_one<float>(1100, 300, "wide rows");
   expect_answers_of_one<float>(2600, 4, "lattice");
   expect_answers_of_one<float>(1030, 6, "lattice");

@@ -95,6 +95,29 @@ TEST(HullBatched, AgreesWithTheReference) {
     }
 }
 
+// Where rows lie in cells, so that queries look around themselves before they look at everything.
+TEST(HullBatched, AgreesWithTheReferenceAboutManyPoints) {
+  for (const std::int64_t d : {5, 16, 64}) {
+    Case c = cloud(9000, d, 24);
+    c.points.topRows(10).setConstant(40);  // a cell far off, of duplicates
+    std::vector<std::int64_t> left_out;
+    for (std::int64_t q = 0; q < c.queries.rows(); ++q) left_out.push_back(q % 4 == 2 ? q : -1);
+    const auto reference = ask(c.points, c.queries, options("reference", true), {}, left_out);
+    const auto found = ask(c.points, c.queries, options("batched", true), {}, left_out);
+    EXPECT_EQ(verdicts(found), verdicts(reference)) << c.name;
+    EXPECT_EQ(verdicts(ask(c.points, c.queries, options("batched", false), {}, left_out)), verdicts(reference));
+    for (std::size_t q = 0; q < found.proofs.size(); ++q)
+      EXPECT_NEAR(found.proofs[q].distance_upper, reference.proofs[q].distance_upper,
+                  2.1e-6 * reference.proofs[q].distance_upper)
+          << c.name << ", query " << q << ", seed " << seed();
+    for (const std::int64_t q : {2, 6, 11}) {
+      Matrix<double> one = c.queries.row(q);
+      const auto alone = ask(c.points, one, options("batched", true), {}, {left_out[static_cast<std::size_t>(q)]});
+      expect_equal(alone.proofs.front(), found.proofs[static_cast<std::size_t>(q)]);
+    }
+  }
+}
+
 TEST(HullBatched, MasksAndLeftOutRows) {
   const Case c = cloud(500, 7, 40);
   const Case wide = cloud(300, 52, 24);

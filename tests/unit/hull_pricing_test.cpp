@@ -1,6 +1,7 @@
 // Pricing below one pass over the points gives the bits of pricing as it is defined.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <hullscope/hull/detail/frame.hpp>
 #include <hullscope/hull/detail/local_pricing.hpp>
@@ -14,11 +15,13 @@ namespace hullscope::test {
 namespace {
 
 using hull::detail::Ask;
+using hull::detail::Cells;
 using hull::detail::Frame;
 using hull::detail::LocalPricing;
 using hull::detail::PlainPricing;
 using hull::detail::PreparedPoints;
 using hull::detail::Priced;
+using hull::detail::PricedRow;
 
 /// Directions towards the centre, random ones and coordinate axes, with cuts from hopeless to everything.
 struct Batch {
@@ -100,6 +103,76 @@ TEST(HullPricing, EqualsItsDefinition) {
   every_kind<float>(400, 200);
   every_kind<float>(300, 230);
   every_kind<double>(90, 300);
+}
+
+TEST(HullPricing, EqualsItsDefinitionWhereRowsLieInCells) {
+  for (const std::int64_t d : {2, 12, 40}) every_kind<float>(Cells::kFewestRows + 700, d);
+}
+
+/// Every row is in one cell, and the rows of several cells are priced as those of each, taken together.
+template <class Scalar>
+void expect_partition(Matrix<Scalar> x, const std::string& name) {
+  SCOPED_TRACE(name + ", seed " + std::to_string(seed()));
+  const std::int64_t n = x.rows(), d = x.cols();
+  const Frame frame = hull::detail::make_frame(PointsView(view(x)));
+  const LocalPricing local(PointsView(view(x)), frame);
+  const Matrix<double> y = gaussian<double>(6, d, seed(), name + " queries") * static_cast<double>(frame.unit);
+  Batch batch(y, frame, n, static_cast<std::uint64_t>(d));
+  for (Ask& ask : batch.asks) {
+    const hull::detail::CellSet around = local.neighbourhood(ask.y);
+    EXPECT_EQ(std::popcount(around), Cells::kAround);
+    ask.left_out = -1, ask.cut = std::numeric_limits<double>::infinity(), ask.wanted = static_cast<std::int32_t>(n);
+    std::vector<std::int64_t> rows;
+    std::vector<PricedRow> expected;
+    double lower = ask.cut;
+    for (int c = 0; c < Cells::kCells; ++c) {
+      ask.cells = hull::detail::CellSet{1} << c;
+      const Priced of_cell = local.price({&ask, 1}, {}).front();
+      for (const PricedRow& row : of_cell.lowest) rows.push_back(row.row);
+      if ((around & ask.cells) == 0) continue;
+      expected.insert(expected.end(), of_cell.lowest.begin(), of_cell.lowest.end());
+      lower = std::min(lower, of_cell.lower);
+    }
+    std::sort(rows.begin(), rows.end());
+    ASSERT_EQ(std::ssize(rows), n);
+    for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(rows[static_cast<std::size_t>(i)], i);
+    std::sort(expected.begin(), expected.end());
+    ask.cells = around;
+    ask.wanted = 50;
+    expected.resize(std::min<std::size_t>(expected.size(), 50));
+    const Priced found = local.price({&ask, 1}, {}).front();
+    ASSERT_EQ(found.lowest.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(found.lowest[i].row, expected[i].row);
+    EXPECT_EQ(found.lower, lower);
+  }
+  // Directions over cells and over all rows, in one batch or alone.
+  for (std::size_t j = 0; j < batch.asks.size(); ++j)
+    batch.asks[j].cells = j % 2 == 0 ? local.neighbourhood(batch.asks[j].y) : hull::detail::kAllCells;
+  const std::vector<Priced> together = local.price(batch.asks, {});
+  const auto near = local.nearest(batch.asks, {});
+  for (std::size_t j = 0; j < batch.asks.size(); ++j) {
+    const Priced alone = local.price({&batch.asks[j], 1}, {}).front();
+    EXPECT_EQ(alone.lower, together[j].lower);
+    ASSERT_EQ(alone.lowest.size(), together[j].lowest.size());
+    for (std::size_t i = 0; i < alone.lowest.size(); ++i) EXPECT_EQ(alone.lowest[i].row, together[j].lowest[i].row);
+    EXPECT_EQ(local.nearest({&batch.asks[j], 1}, {}).front(), near[j]);
+  }
+}
+
+TEST(HullPricing, CellsAreAPartition) {
+  const std::int64_t n = Cells::kFewestRows + 77;
+  for (const std::int64_t d : {1, 9, 30, 260}) {
+    const Matrix<float> x = gaussian<float>(n, d, seed(), "cells");
+    expect_partition<float>(x, std::to_string(d) + " coordinates");
+    expect_partition<float>(x * 1e30F, std::to_string(d) + " coordinates, huge");
+    Matrix<float> repeated = x;
+    for (std::int64_t i = 0; i < n; ++i) repeated.row(i) = x.row(i % 3);
+    expect_partition<float>(repeated, std::to_string(d) + " coordinates, three points");
+    Matrix<float> outlier = x;
+    outlier.row(0).setConstant(1e25F);
+    expect_partition<float>(outlier, std::to_string(d) + " coordinates, an outlier");
+  }
+  expect_partition<double>(gaussian<double>(n, 6, seed(), "cells") * 1e250, "1e250");
 }
 
 TEST(HullPricing, AwkwardPoints) {

@@ -54,24 +54,39 @@ class BatchedSolver final : public Solver {
   std::size_t lanes_;
 };
 
+/// Where a query begins.
+struct Start {
+  CellSet around;
+  std::vector<std::int64_t> rows;  ///< near ones
+};
+
 struct BatchedSolver::Batch {
   const QueryBlock& block;
   Mask mask;
   std::vector<Candidate> found;
   std::vector<std::unique_ptr<Lane>> busy, idle;
   std::int64_t next = 0;
-  std::vector<std::vector<std::int64_t>> start = {};  // of the queries next ..., the last one's first
+  std::vector<Start> start = {};  // of the queries next ..., the last one's first
 };
 
-// Near rows of the next queries, many at once: one way through the points serves all.
+// Near rows of the next queries, many at once: one way through the points serves all. Around a row that is left out
+// there may be no other.
 void BatchedSolver::find_starts(Batch& batch) const {
   std::vector<Ask> asks;
   const std::int64_t last = std::min(batch.next + kStarts, batch.block.size());
   for (std::int64_t q = last; q-- > batch.next;) {
     Ask& ask = asks.emplace_back();
     ask.y = batch.block.query(q), ask.left_out = batch.block.left_out(q), ask.wanted = effort_.start;
+    if (batch.mask.empty()) ask.cells = pricing_.neighbourhood(ask.y);
   }
-  batch.start = pricing_.nearest(asks, batch.mask);
+  std::vector<std::vector<std::int64_t>> near = pricing_.nearest(asks, batch.mask);
+  for (std::size_t i = 0; i < asks.size(); ++i) {
+    if (near[i].empty()) {
+      asks[i].cells = kAllCells;
+      near[i] = std::move(pricing_.nearest({&asks[i], 1}, batch.mask).front());
+    }
+    batch.start.push_back({asks[i].cells, std::move(near[i])});
+  }
 }
 
 // Fills the idle lanes with queries and their start.
@@ -83,10 +98,10 @@ void BatchedSolver::begin(Batch& batch) const {
     batch.busy.push_back(std::move(batch.idle.back()));
     batch.idle.pop_back();
     Lane& lane = *batch.busy.back();
-    lane.begin(batch.next, batch.block.query(batch.next), batch.block.left_out(batch.next));
-    fresh.push_back(&lane);
     if (batch.start.empty()) find_starts(batch);
-    near.push_back(std::move(batch.start.back()));
+    lane.begin(batch.next, batch.block.query(batch.next), batch.block.left_out(batch.next), batch.start.back().around);
+    fresh.push_back(&lane);
+    near.push_back(std::move(batch.start.back().rows));
     batch.start.pop_back();
     ++batch.next;
   }

@@ -174,19 +174,6 @@ Matrix<double> leading_directions(const Matrix<double>& sample, std::int64_t wid
   return product(eigenvectors(product(image, image.transpose())), v).topRows(width);
 }
 
-// At most `most` rows of all, evenly taken.
-Matrix<double> sample_rows(const PointsView& points, const Frame& frame, std::int64_t most, const RowChain& chain) {
-  const std::int64_t own = rows(points), n = chain.total(own), taken = std::min(n, most);
-  Matrix<double> sample = Matrix<double>::Zero(taken, cols(points));
-  chain.in_turn({sample.data(), static_cast<std::size_t>(sample.size())}, [&] {
-    for (std::int64_t j = 0; j < taken; ++j) {
-      const std::int64_t i = j * n / taken - chain.first();
-      if (i >= 0 && i < own) centred_rows(points, frame, i, i + 1, sample.row(j).data());
-    }
-  });
-  return sample;
-}
-
 Matrix<double> covariance(const Matrix<double>& sample) {
   const int d = static_cast<int>(sample.cols());
   Matrix<double> result = Matrix<double>::Zero(d, d);
@@ -215,6 +202,18 @@ void centred_rows(const PointsView& points, const Frame& frame, std::int64_t fir
         }
       },
       points);
+}
+
+Matrix<double> sample_rows(const PointsView& points, const Frame& frame, std::int64_t most, const RowChain& chain) {
+  const std::int64_t own = rows(points), n = chain.total(own), taken = std::min(n, most);
+  Matrix<double> sample = Matrix<double>::Zero(taken, cols(points));
+  chain.in_turn({sample.data(), static_cast<std::size_t>(sample.size())}, [&] {
+    for (std::int64_t j = 0; j < taken; ++j) {
+      const std::int64_t i = j * n / taken - chain.first();
+      if (i >= 0 && i < own) centred_rows(points, frame, i, i + 1, sample.row(j).data());
+    }
+  });
+  return sample;
 }
 
 Matrix<double> principal_directions(const PointsView& points, const Frame& frame, std::int64_t width,

@@ -34,6 +34,10 @@ Frame make_frame(const PointsView& points, const RowChain& chain = {});
 Matrix<double> principal_directions(const PointsView& points, const Frame& frame, std::int64_t width,
                                     const RowChain& chain = {});
 
+/// At most `most` rows of all blocks, evenly taken, as centred_rows gives them. Collective if the chain is; the same on
+/// every rank.
+Matrix<double> sample_rows(const PointsView& points, const Frame& frame, std::int64_t most, const RowChain& chain = {});
+
 /// (row - centre) / unit for rows [first, last), row-major, last - first <= kTileRows: one rounding an entry.
 void centred_rows(const PointsView& points, const Frame& frame, std::int64_t first, std::int64_t last, double* out);
 

@@ -38,8 +38,9 @@ Effort Effort::thorough(std::int64_t d) {
   return effort;
 }
 
-void Lane::begin(std::int64_t q, const double* y, std::int64_t left_out) {
-  q_ = q, y_ = y, left_out_ = left_out;
+void Lane::begin(std::int64_t q, const double* y, std::int64_t left_out, CellSet around) {
+  q_ = q, y_ = y, left_out_ = left_out, around_ = around;
+  everywhere_ = around_ == kAllCells;
   round_ = 0;
   before_ = std::numeric_limits<double>::infinity();
   stuck_ = false;
@@ -80,6 +81,7 @@ void Lane::bound_above() {
 }
 
 bool Lane::minimise() {
+  if (everywhere_ && around_ != kAllCells) return false;  // nothing was added
   if (effort_.gram) {
     gram_.minimise();
     stuck_ = gram_.weak();
@@ -106,6 +108,7 @@ Ask Lane::ask() const {
   Ask ask;
   ask.y = y_, ask.left_out = left_out_, ask.wanted = effort_.more;
   ask.direction = direction().data();
+  ask.cells = everywhere_ ? kAllCells : around_;
   const double reached = level() * pricing_.unit();
   if (goal_.projection || effort_.depth == 1)
     ask.cut = reached * (1 - effort_.gap);
@@ -115,33 +118,36 @@ Ask Lane::ask() const {
 }
 
 bool Lane::judge(const Priced& priced) {
-  ++best_.statistics.passes;
   best_.statistics.products += priced.products;
+  const bool everywhere = everywhere_;
+  if (everywhere && separated(priced)) return true;
+  entering_.clear();
+  for (const PricedRow& row : priced.lowest)
+    if (!std::binary_search(working_.begin(), working_.end(), row.row)) entering_.push_back(row.row);
+  everywhere_ = around_ == kAllCells || (!everywhere && entering_.empty());
+  stuck_ = everywhere && entering_.empty();
+  if (effort_.gram && !entering_.empty()) {
+    gram_.forget(effort_.kept);
+    working_ = gram_.working_rows();
+    std::sort(working_.begin(), working_.end());
+  }
+  return stuck_;
+}
+
+// Of a direction that was priced over all rows: does it prove that the query is outside, and as much as is wanted?
+bool Lane::separated(const Priced& priced) {
+  ++best_.statistics.passes;
   // |direction| is 1 up to rounding.
   const double least = priced.lower * (1 - 0x1p-50 * static_cast<double>(d_ + 4));
   if (least > best_.proof.distance_lower) {
     best_.proof.distance_lower = least;
     best_.proof.direction = direction();
   }
-  if (best_.proof.distance_lower > 0) {
-    bound_above();
-    if (goal_.settled(best_.proof.distance_lower, best_.proof.distance_upper)) {
-      best_.proof.verdict = Verdict::outside;
-      best_.proved = true;
-      return true;
-    }
-  }
-  entering_.clear();
-  for (const PricedRow& row : priced.lowest)
-    if (!std::binary_search(working_.begin(), working_.end(), row.row)) entering_.push_back(row.row);
-  stuck_ = entering_.empty();
-  if (stuck_) return true;
-  if (effort_.gram) {
-    gram_.forget(effort_.kept);
-    working_ = gram_.working_rows();
-    std::sort(working_.begin(), working_.end());
-  }
-  return false;
+  if (!(best_.proof.distance_lower > 0)) return false;
+  bound_above();
+  if (!goal_.settled(best_.proof.distance_lower, best_.proof.distance_upper)) return false;
+  best_.proof.verdict = Verdict::outside;
+  return best_.proved = true;
 }
 
 Candidate Lane::take_stopped() {

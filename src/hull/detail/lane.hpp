@@ -33,15 +33,15 @@ class Lane {
   Lane(const Pricing& pricing, const Effort& effort, const Goal& goal)
       : pricing_(pricing), effort_(effort), goal_(goal), d_(static_cast<std::size_t>(pricing.dimension())) {}
 
-  /// q: a number that number() gives back.
-  void begin(std::int64_t q, const double* y, std::int64_t left_out);
+  /// q: a number that number() gives back. around: the cells that it asks for before it asks for all.
+  void begin(std::int64_t q, const double* y, std::int64_t left_out, CellSet around = kAllCells);
   std::int64_t number() const { return q_; }
   /// Adds rows by their coordinates; those of the start come first.
   void add(const std::vector<std::int64_t>& rows);
-  /// Step 1. True if the query has come to its end, or floating point to its own.
+  /// Step 1, if rows were added. True if the query has come to its end, or floating point to its own.
   bool minimise();
   Ask ask() const;
-  /// Step 3. True if the query has come to its end; else take entering().
+  /// Step 3. True if the query has come to its end; else take entering(): none if it has to ask for all rows now.
   bool judge(const Priced& priced);
   const std::vector<std::int64_t>& entering() const { return entering_; }
   /// The weights could not be found to the precision that the goal needs.
@@ -55,6 +55,7 @@ class Lane {
  private:
   const std::vector<double>& direction() const { return effort_.gram ? gram_.direction() : set_.direction(); }
   double level() const { return effort_.gram ? gram_.active_level() : set_.active_level(); }
+  bool separated(const Priced& priced);
   void take_support();
   void bound_above();
 
@@ -64,6 +65,8 @@ class Lane {
   std::size_t d_;
   std::int64_t q_ = -1, left_out_ = -1;
   const double* y_ = nullptr;
+  CellSet around_ = kAllCells;
+  bool everywhere_ = true;  ///< the next direction is priced over all rows
   int round_ = 0;
   double before_ = std::numeric_limits<double>::infinity();
   bool stuck_ = false;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <hullscope/hull/detail/lowest.hpp>
 #include <hullscope/hull/detail/near_points.hpp>
+#include <numeric>
 
 namespace hullscope::hull::detail {
 namespace {
@@ -18,11 +19,11 @@ constexpr std::size_t kWaiting = 512;           ///< rows
 
 }  // namespace
 
-LocalPricing::LocalPricing(const PointsView& points, const Frame& frame, Matrix<double> basis,
+LocalPricing::LocalPricing(const PointsView& points, const Frame& frame, PointIndex::Axes axes,
                            std::unique_ptr<Arrays> arrays)
     : points_(points),
       frame_(frame),
-      index_(points, frame, std::move(basis), std::move(arrays)),
+      index_(points, frame, std::move(axes), std::move(arrays)),
       wide_((dimension() > index_.width() || (index_.digits() && dimension() >= kSingleDimensions)) &&
             std::holds_alternative<MatrixView<float>>(points)),
       origin_(static_cast<std::size_t>(dimension()), 0),
@@ -61,6 +62,9 @@ struct LocalPricing::Search {
   std::vector<float> single = {};    // u
   double level = 0;                  // <y, u>, rounded up
   double single_threshold = 0;       // <x, u> above it rules a row out
+  bool wants(const Part& part, std::int64_t group) const {
+    return (ask->cells & part.cell[static_cast<std::size_t>(group)]) != 0;
+  }
   void set_threshold() {
     threshold = rounded_up(lowest.limit() / unit + offset + slack);
     single_threshold = lowest.limit() + level;
@@ -118,9 +122,8 @@ bool LocalPricing::ruled_out_in_single(Search& s, std::int64_t row) const {
 
 // A row that the first bound has not ruled out.
 void LocalPricing::consider(const Part& part, Search& s, std::int64_t place) const {
-  if (place >= static_cast<std::int64_t>(part.row.size())) return;  // padding
-  const std::int64_t row = part.row[static_cast<std::size_t>(place)];
-  if (row == s.ask->left_out) return;
+  const std::int64_t row = part.row_at(place);
+  if (row == PointIndex::kNoRow || row == s.ask->left_out) return;
   if (wide_ && ruled_out_in_single(s, row)) return;
   double error = 0;
   const double value = std::visit(
@@ -134,13 +137,19 @@ void LocalPricing::consider(const Part& part, Search& s, std::int64_t place) con
 std::vector<Priced> LocalPricing::price(std::span<const Ask> asks, Mask mask) const {
   if (asks.empty()) return {};
   const std::shared_ptr<const Part> part = index_.part(mask);
-  std::vector<Search> all = searches(asks);
+  // Directions of the same cells share products.
+  std::vector<std::size_t> order(asks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return asks[a].cells > asks[b].cells; });
+  std::vector<Ask> sorted;
+  for (const std::size_t i : order) sorted.push_back(asks[i]);
+  std::vector<Search> all = searches(sorted);
   if (index_.boxes())
     price_boxes(*part, all);
   else
     index_.digits() ? price_digits(*part, all) : price_panels(*part, all);
-  std::vector<Priced> result;
-  for (Search& s : all) result.push_back({s.lower, s.lowest.take(), s.products});
+  std::vector<Priced> result(asks.size());
+  for (std::size_t i = 0; i < all.size(); ++i) result[order[i]] = {all[i].lower, all[i].lowest.take(), all[i].products};
   return result;
 }
 
@@ -168,8 +177,10 @@ void LocalPricing::price_boxes(const Part& part, std::span<Search> all) const {
         if (!(least[j] <= all[first + j].threshold)) continue;
         std::uint64_t bits = scores_at_most(score + j * kGroup, all[first + j].threshold);
         for (; bits != 0; bits &= bits - 1) {
-          const int i = std::countr_zero(bits);
-          opened[j].push_back({score[j * kGroup + static_cast<std::size_t>(i)], g * kGroup + i});
+          const std::size_t i = static_cast<std::size_t>(std::countr_zero(bits));
+          const std::int64_t group = g * kGroup + static_cast<std::int64_t>(i);
+          if (group < part.panel.groups() && all[first + j].wants(part, group))
+            opened[j].push_back({score[j * kGroup + i], group});
         }
       }
     }
@@ -213,11 +224,14 @@ void LocalPricing::price_panels(const Part& part, std::span<Search> all) const {
     for (std::size_t first = 0; first < all.size(); first += kTogether) {
       const std::span<Search> block = all.subspan(first, std::min<std::size_t>(kTogether, all.size() - first));
       // No row of this group or a later one is longer than reach.
-      if (std::all_of(block.begin(), block.end(), [&](const Search& s) { return s.threshold < reach; })) continue;
+      if (std::none_of(block.begin(), block.end(),
+                       [&](const Search& s) { return s.threshold >= reach && s.wants(part, g); }))
+        continue;
       part.panel.multiply(g, PointIndex::kBoundFirst, columns, directions.data() + first / kTogether * block_size,
                           score, least);
       for (std::size_t j = 0; j < block.size(); ++j) {
         Search& s = block[j];
+        if (!s.wants(part, g)) continue;
         s.products += static_cast<double>(kGroup * columns);
         if (!(least[j] <= s.threshold)) continue;
         const float* own = score + j * kGroup;
@@ -245,13 +259,14 @@ void LocalPricing::price_digits(const Part& part, std::span<Search> all) const {
       float threshold[kTogether] = {-3e38F, -3e38F, -3e38F, -3e38F};
       bool reached = false;
       for (std::size_t j = 0; j < block.size(); ++j) {
-        threshold[j] = block[j].threshold;
+        if (block[j].wants(part, g)) threshold[j] = block[j].threshold;
         reached = reached || threshold[j] >= reach;
       }
       if (!reached) continue;
       const auto marks = part.digits.multiply(g, directions[first / kTogether], threshold, score);
       for (std::size_t j = 0; j < block.size(); ++j) {
         Search& s = block[j];
+        if (!s.wants(part, g)) continue;
         s.products += static_cast<double>(kGroup * part.digits.columns());
         for (std::uint64_t bits = marks[j]; bits != 0; bits &= bits - 1) {
           const int i = std::countr_zero(bits);
@@ -274,6 +289,10 @@ void LocalPricing::consider_waiting(const Part& part, Search& s) const {
 }
 
 // --- Near rows ----------------------------------------------------------------------------------------------------
+
+CellSet LocalPricing::neighbourhood(const double* y) const {
+  return index_.cells().count() == 1 ? kAllCells : near_cells(points_, frame_, index_, y);
+}
 
 std::vector<std::vector<PricedRow>> LocalPricing::near(std::span<const Ask> asks, Mask mask) const {
   return near_points(points_, frame_, index_, asks, mask);

@@ -6,8 +6,8 @@
 // In few dimensions the boxes come first, min over a group >= <m, b> - <h, |b|> - e: one product with 2d numbers a
 // group, and few groups are opened. Above, rows come by falling |x - c|, so that the limit falls soon and a direction
 // is left where no longer row follows; a group of rows with a batch of directions is one product, then the rows that it
-// leaves. (Measured at d = 128 and 784: a shorter prefix first, and the other coordinates row by row, costs more, for
-// rows come from memory.)
+// leaves. Where a query asks for the rows of some cells only, the groups of others are passed over. (Measured at d =
+// 128 and 784: a shorter prefix first, and the other coordinates row by row, costs more, for rows come from memory.)
 #pragma once
 #include <vector>
 
@@ -23,8 +23,8 @@ class LocalPricing final : public Pricing {
   /// the whole set with this block's norms. Memory: as PointIndex, in `arrays`. Thread-safe.
   LocalPricing(const PointsView& points, const Frame& frame, bool projection = false,
                std::unique_ptr<Arrays> arrays = std::make_unique<OwnArrays>())
-      : LocalPricing(points, frame, PointIndex::basis(points, frame, projection), std::move(arrays)) {}
-  LocalPricing(const PointsView& points, const Frame& frame, Matrix<double> basis,
+      : LocalPricing(points, frame, PointIndex::axes(points, frame, projection), std::move(arrays)) {}
+  LocalPricing(const PointsView& points, const Frame& frame, PointIndex::Axes axes,
                std::unique_ptr<Arrays> arrays = std::make_unique<OwnArrays>());
 
   std::int64_t size() const override { return hullscope::rows(points_); }
@@ -34,6 +34,7 @@ class LocalPricing final : public Pricing {
   double radius() const override { return frame_.radius * frame_.unit; }
   const std::vector<double>& centre() const override { return frame_.centre; }
   void rows(std::span<const std::int64_t> rows, double* out) const override;
+  CellSet neighbourhood(const double* y) const override;
   std::vector<std::vector<std::int64_t>> nearest(std::span<const Ask> asks, Mask mask) const override;
   std::vector<Priced> price(std::span<const Ask> asks, Mask mask) const override;
   /// nearest() with the values that order the rows.

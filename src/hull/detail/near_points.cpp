@@ -39,6 +39,35 @@ struct Near {
   }
 };
 
+Near prepared(const PointsView& points, const Frame& frame, const PointIndex& index, const Ask& ask) {
+  const std::int64_t d = cols(points);
+  const std::vector<double> origin(static_cast<std::size_t>(d), 0);
+  std::vector<double> centred(origin.size());
+  Near near{&ask, Lowest(ask.wanted, kInfinity)};
+  double largest = 0;
+  for (std::size_t k = 0; k < centred.size(); ++k) {
+    centred[k] = (ask.y[k] - frame.centre[k]) / frame.unit;
+    largest = std::max(largest, std::fabs(centred[k]));
+  }
+  const double reach = 4 * frame.radius + 1e-300;
+  const double shrink = largest > reach ? reach / largest : 1;
+  near.y.resize(centred.size());
+  for (std::size_t k = 0; k < centred.size(); ++k) {
+    centred[k] *= shrink;
+    near.y[k] = shrink == 1 ? ask.y[k] : frame.centre[k] + centred[k] * frame.unit;
+  }
+  double square = 0;
+  for (std::int64_t k = 0; k < index.leading(); ++k) {
+    double error = 0;
+    const double a = row_value(index.basis().data() + k * d, origin.data(), centred.data(), d, error);
+    near.turned.push_back(static_cast<float>(std::clamp(a, -1e18, 1e18)));
+    near.exact.push_back(static_cast<double>(near.turned.back()));
+    square += near.exact.back() * near.exact.back();
+  }
+  near.length = std::sqrt(square);
+  return near;
+}
+
 class NearPoints {
  public:
   NearPoints(const PointsView& points, const Frame& frame, const PointIndex& index, const PointIndex::Part& part)
@@ -46,7 +75,9 @@ class NearPoints {
   std::vector<std::vector<PricedRow>> find(std::span<const Ask> asks) const;
 
  private:
-  Near prepared(const Ask& ask) const;
+  bool wants(const Near& near, std::int64_t group) const {
+    return (near.ask->cells & part_.cell[static_cast<std::size_t>(group)]) != 0;
+  }
   bool consider(Near& near, std::int64_t place) const;
   void consider_waiting(Near& near) const;
   void by_boxes(Near& near) const;
@@ -58,40 +89,10 @@ class NearPoints {
   const PointIndex::Part& part_;
 };
 
-Near NearPoints::prepared(const Ask& ask) const {
-  const std::int64_t d = cols(points_);
-  const std::vector<double> origin(static_cast<std::size_t>(d), 0);
-  std::vector<double> centred(origin.size());
-  Near near{&ask, Lowest(ask.wanted, kInfinity)};
-  double largest = 0;
-  for (std::size_t k = 0; k < centred.size(); ++k) {
-    centred[k] = (ask.y[k] - frame_.centre[k]) / frame_.unit;
-    largest = std::max(largest, std::fabs(centred[k]));
-  }
-  const double reach = 4 * frame_.radius + 1e-300;
-  const double shrink = largest > reach ? reach / largest : 1;
-  near.y.resize(centred.size());
-  for (std::size_t k = 0; k < centred.size(); ++k) {
-    centred[k] *= shrink;
-    near.y[k] = shrink == 1 ? ask.y[k] : frame_.centre[k] + centred[k] * frame_.unit;
-  }
-  double square = 0;
-  for (std::int64_t k = 0; k < index_.leading(); ++k) {
-    double error = 0;
-    const double a = row_value(index_.basis().data() + k * d, origin.data(), centred.data(), d, error);
-    near.turned.push_back(static_cast<float>(std::clamp(a, -1e18, 1e18)));
-    near.exact.push_back(static_cast<double>(near.turned.back()));
-    square += near.exact.back() * near.exact.back();
-  }
-  near.length = std::sqrt(square);
-  return near;
-}
-
 // True if the limit has fallen.
 bool NearPoints::consider(Near& near, std::int64_t place) const {
-  if (place >= static_cast<std::int64_t>(part_.row.size())) return false;  // padding
-  const std::int64_t row = part_.row[static_cast<std::size_t>(place)];
-  if (row == near.ask->left_out) return false;
+  const std::int64_t row = part_.row_at(place);
+  if (row == PointIndex::kNoRow || row == near.ask->left_out) return false;
   const double square = index_.boxes() ? std::visit(
                                              [&](const auto& x) {
                                                return squared_distance(x.data() + row * x.cols(), near.y.data(),
@@ -110,7 +111,7 @@ void NearPoints::by_boxes(Near& near) const {
   for (std::int64_t g = 0; g < part_.box.groups(); ++g) {
     part_.box.squared_box_distances(g, near.turned.data(), w, score);
     for (std::int64_t i = 0; i < std::min(kGroup, part_.box.rows() - g * kGroup); ++i)
-      order.emplace_back(score[i], g * kGroup + i);
+      if (wants(near, g * kGroup + i)) order.emplace_back(score[i], g * kGroup + i);
   }
   // Distances in the rotated float32 coordinates are within `error` of the true ones, and rounded themselves.
   const auto reaches = [&](std::int64_t group) {
@@ -150,10 +151,12 @@ void NearPoints::by_panels(std::span<Near> all) const {
   while (std::gcd(stride, groups) > 1) ++stride;
   for (std::int64_t i = 0, g = 0; i < groups; ++i, g = (g + stride) % groups) {
     for (std::size_t first = 0; first < all.size(); first += kTogether) {
+      const std::span<const Near> block = all.subspan(first, std::min<std::size_t>(kTogether, all.size() - first));
+      if (std::none_of(block.begin(), block.end(), [&](const Near& near) { return wants(near, g); })) continue;
       part_.panel.multiply(g, 0, columns, directions.data() + first * static_cast<std::size_t>(columns), score, least);
-      for (std::size_t j = 0; j < std::min<std::size_t>(kTogether, all.size() - first); ++j) {
+      for (std::size_t j = 0; j < block.size(); ++j) {
         Near& near = all[first + j];
-        if (!(least[j] <= near.threshold)) continue;
+        if (!wants(near, g) || !(least[j] <= near.threshold)) continue;
         for (std::uint64_t bits = scores_at_most(score + j * kGroup, near.threshold); bits != 0; bits &= bits - 1)
           near.waiting.push_back({score[j * kGroup + static_cast<std::size_t>(std::countr_zero(bits))],
                                   g * kGroup + std::countr_zero(bits)});
@@ -175,14 +178,17 @@ void NearPoints::consider_waiting(Near& near) const {
 }
 
 std::vector<std::vector<PricedRow>> NearPoints::find(std::span<const Ask> asks) const {
+  std::vector<std::size_t> order(asks.size());  // queries of the same cells share products
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return asks[a].cells > asks[b].cells; });
   std::vector<Near> all;
   all.reserve(asks.size());
-  for (const Ask& ask : asks) all.push_back(prepared(ask));
+  for (const std::size_t i : order) all.push_back(prepared(points_, frame_, index_, asks[i]));
   if (!index_.boxes()) by_panels(all);
-  std::vector<std::vector<PricedRow>> result;
-  for (Near& near : all) {
-    if (index_.boxes()) by_boxes(near);
-    result.push_back(near.lowest.take());
+  std::vector<std::vector<PricedRow>> result(asks.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (index_.boxes()) by_boxes(all[i]);
+    result[order[i]] = all[i].lowest.take();
   }
   return result;
 }
@@ -193,6 +199,12 @@ std::vector<std::vector<PricedRow>> near_points(const PointsView& points, const 
                                                 std::span<const Ask> asks, Mask mask) {
   if (asks.empty()) return {};
   return NearPoints(points, frame, index, *index.part(mask)).find(asks);
+}
+
+CellSet near_cells(const PointsView& points, const Frame& frame, const PointIndex& index, const double* y) {
+  Ask ask;
+  ask.y = y;
+  return index.cells().around(prepared(points, frame, index, ask).turned.data());
 }
 
 }  // namespace hullscope::hull::detail

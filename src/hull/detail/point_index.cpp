@@ -27,42 +27,52 @@ double rounding_share(std::int64_t width) {
   return 0x1p-22 * static_cast<double>(width + 12);
 }
 
+/// Of the rotated coordinates of a row, those that nearness is measured in.
+std::int64_t leading_of(std::int64_t width, std::int64_t d) {
+  return d <= PointIndex::kBoxDimensions ? width : std::min(width, PointIndex::kLeading);
+}
+
+float in_range(double a) {
+  return static_cast<float>(std::clamp(a, -1e30, 1e30));
+}
+
 }  // namespace
 
 float rounded_up(double x) {
   return std::nextafter(static_cast<float>(std::clamp(x, -3e38, 3e38)), std::numeric_limits<float>::infinity());
 }
 
-Matrix<double> PointIndex::basis(const PointsView& points, const Frame& frame, bool projection, const RowChain& chain) {
-  return principal_directions(points, frame, width_of(cols(points), projection), chain);
+PointIndex::Axes PointIndex::axes(const PointsView& points, const Frame& frame, bool projection,
+                                  const RowChain& chain) {
+  constexpr std::int64_t kSample = 4096;
+  const std::int64_t d = cols(points);
+  Axes axes{principal_directions(points, frame, width_of(d, projection), chain), {}};
+  if (chain.total(rows(points)) >= Cells::kFewestRows) {
+    const std::int64_t leading = leading_of(axes.basis.rows(), d);
+    axes.cells = Cells(sample_rows(points, frame, kSample, chain) * axes.basis.topRows(leading).transpose());
+  }
+  return axes;
 }
 
-PointIndex::PointIndex(const PointsView& points, const Frame& frame, Matrix<double> basis,
-                       std::unique_ptr<Arrays> arrays)
+PointIndex::PointIndex(const PointsView& points, const Frame& frame, Axes axes, std::unique_ptr<Arrays> arrays)
     : frame_(frame),
-      basis_(std::move(basis)),
+      axes_(std::move(axes)),
       size_(rows(points)),
-      leading_width_(boxes() ? width() : std::min<std::int64_t>(width(), kLeading)),
+      leading_width_(leading_of(width(), basis().cols())),
       arrays_(std::move(arrays)),
       leading_(arrays_->zeros(size_ * leading_width_)) {
-  std::vector<std::int64_t> every(static_cast<std::size_t>(size_));
-  std::iota(every.begin(), every.end(), std::int64_t{0});
-  if (!boxes() && width() == basis_.cols() && DigitPanel::fast()) steps_ = digit_steps(points);
-  if (boxes()) {
-    rotate(points);
-    arrays_->meet();
-    all_ = part_of(std::move(every), arrays_.get());
-  } else {
-    all_ = part_of(std::move(every), arrays_.get());
-    rotate(points);
-  }
+  if (!boxes() && width() == basis().cols() && DigitPanel::fast()) steps_ = digit_steps(points);
+  find_leading(points);
+  arrays_->meet();
+  all_ = part_of(rows_by_cell(), arrays_.get());
+  if (!boxes()) enter_rows(points);
   arrays_->meet();
 }
 
 // From rows in sixteen places.
 std::vector<double> PointIndex::digit_steps(const PointsView& points) const {
   constexpr std::int64_t kPlaces = 16;
-  const std::int64_t d = basis_.cols(), w = width();
+  const std::int64_t d = basis().cols(), w = width();
   Matrix<double> rows(kTileRows, d);
   std::int64_t count = 0;
   for (std::int64_t place = 0; place < kPlaces; ++place) {
@@ -73,42 +83,55 @@ std::vector<double> PointIndex::digit_steps(const PointsView& points) const {
   }
   Matrix<double> sample(count, w);
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(count), static_cast<int>(w),
-              static_cast<int>(d), 1, rows.data(), static_cast<int>(d), basis_.data(), static_cast<int>(d), 0,
+              static_cast<int>(d), 1, rows.data(), static_cast<int>(d), basis().data(), static_cast<int>(d), 0,
               sample.data(), static_cast<int>(w));
   return DigitPanel::steps(sample);
 }
 
-// A whole tile each time, so that a row's bits depend on its tile alone; the sharers' tiles in turn.
-void PointIndex::rotate(const PointsView& points) {
-  const std::int64_t d = basis_.cols(), w = width();
-  std::vector<std::int64_t> place(boxes() ? 0 : static_cast<std::size_t>(size_));
-  for (std::size_t p = 0; p < place.size(); ++p)
-    place[static_cast<std::size_t>(all_->row[p])] = static_cast<std::int64_t>(p);
-  std::vector<double> tile(static_cast<std::size_t>(kTileRows * d)), turned(static_cast<std::size_t>(kTileRows * w));
-  std::vector<float> single(static_cast<std::size_t>(w));
+// The leading `columns` of Q (x - c), row by row. A whole tile each time, so that a row's bits depend on its tile
+// alone; the sharers' tiles in turn.
+void PointIndex::turn(const PointsView& points, std::int64_t columns,
+                      const std::function<void(std::int64_t, const double*)>& take) const {
+  const std::int64_t d = basis().cols();
+  std::vector<double> tile(static_cast<std::size_t>(kTileRows * d));
+  std::vector<double> turned(static_cast<std::size_t>(kTileRows * columns));
   const std::int64_t step = kTileRows * arrays_->sharers();
   for (std::int64_t first = kTileRows * arrays_->sharer(); first < size_; first += step) {
     const std::int64_t count = std::min(kTileRows, size_ - first);
     centred_rows(points, frame_, first, first + count, tile.data());
     std::fill(tile.begin() + static_cast<std::ptrdiff_t>(count * d), tile.end(), 0.0);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(kTileRows), static_cast<int>(w),
-                static_cast<int>(d), 1, tile.data(), static_cast<int>(d), basis_.data(), static_cast<int>(d), 0,
-                turned.data(), static_cast<int>(w));
-    for (std::int64_t row = first; row < first + count; ++row) {
-      const double* a = turned.data() + (row - first) * w;
-      double within = 0;
-      for (std::int64_t k = 0; k < w; ++k) {
-        single[static_cast<std::size_t>(k)] = static_cast<float>(std::clamp(a[k], -1e30, 1e30));
-        within += a[k] * a[k];
-      }
-      std::copy_n(single.begin(), leading_width_, leading_ + row * leading_width_);
-      if (boxes()) continue;
-      // |x_t|^2 = |x - c|^2 - |a|^2 up to the basis' defect and rounding; nothing is left where Q is square.
-      const double square = norm(row) * norm(row);
-      const double rest = w == d ? 0 : std::max(0.0, square - within) + 0x1p-32 * square;
-      enter(*all_, place[static_cast<std::size_t>(row)], row, single.data(), std::sqrt(rest));
-    }
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(kTileRows), static_cast<int>(columns),
+                static_cast<int>(d), 1, tile.data(), static_cast<int>(d), basis().data(), static_cast<int>(d), 0,
+                turned.data(), static_cast<int>(columns));
+    for (std::int64_t row = first; row < first + count; ++row) take(row, turned.data() + (row - first) * columns);
   }
+}
+
+void PointIndex::find_leading(const PointsView& points) {
+  turn(points, leading_width_, [&](std::int64_t row, const double* a) {
+    for (std::int64_t k = 0; k < leading_width_; ++k) leading_[row * leading_width_ + k] = in_range(a[k]);
+  });
+}
+
+void PointIndex::enter_rows(const PointsView& points) {
+  const std::int64_t d = basis().cols(), w = width();
+  std::vector<std::int64_t> place(static_cast<std::size_t>(size_));
+  for (std::size_t p = 0; p < all_->row.size(); ++p)
+    if (all_->row[p] != kNoRow) place[static_cast<std::size_t>(all_->row[p])] = static_cast<std::int64_t>(p);
+  std::vector<float> single(static_cast<std::size_t>(w));
+  turn(points, w, [&](std::int64_t row, const double* a) {
+    double within = 0;
+    for (std::int64_t k = 0; k < w; ++k) {
+      single[static_cast<std::size_t>(k)] = in_range(a[k]);
+      within += a[k] * a[k];
+    }
+    // Nearness is measured in these very numbers.
+    std::copy_n(leading(row), leading_width_, single.begin());
+    // |x_t|^2 = |x - c|^2 - |a|^2 up to the basis' defect and rounding; nothing is left where Q is square.
+    const double square = norm(row) * norm(row);
+    const double rest = w == d ? 0 : std::max(0.0, square - within) + 0x1p-32 * square;
+    enter(*all_, place[static_cast<std::size_t>(row)], row, single.data(), std::sqrt(rest));
+  });
 }
 
 /// Above kBoxDimensions: a row's numbers in its place.
@@ -127,12 +150,24 @@ void PointIndex::enter(Part& part, std::int64_t place, std::int64_t row, const f
   part.panel.at(place, kBoundFirst + width() + 1) = rounded_up(loss);
 }
 
-// The rows in their order, with what their groups need; the panel in `shared`, filled by the first sharer, or its own;
-// above kBoxDimensions its rows are still to be entered.
-std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> rows, Arrays* shared) const {
+std::vector<std::vector<std::int64_t>> PointIndex::rows_by_cell() const {
+  std::vector<std::vector<std::int64_t>> rows(static_cast<std::size_t>(cells().count()));
+  for (std::int64_t i = 0; i < size_; ++i) rows[static_cast<std::size_t>(cells().of(leading(i)))].push_back(i);
+  return rows;
+}
+
+// The rows of each cell in their order, with what their groups need; the panel in `shared`, filled by the first sharer,
+// or its own; above kBoxDimensions its rows are still to be entered.
+std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::vector<std::int64_t>> cells,
+                                                      Arrays* shared) const {
   auto part = std::make_shared<Part>();
-  part->row = std::move(rows);
-  boxes() ? order_by_boxes(*part) : order_by_norm(*part);
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    std::vector<std::int64_t>& cell = cells[c];
+    boxes() ? order_by_boxes(cell) : order_by_norm(cell);
+    part->row.insert(part->row.end(), cell.begin(), cell.end());
+    if (cells.size() > 1) part->row.resize((part->row.size() + kGroup - 1) / kGroup * kGroup, kNoRow);
+    part->cell.resize((part->row.size() + kGroup - 1) / kGroup, cells.size() > 1 ? CellSet{1} << c : kAllCells);
+  }
   const std::int64_t n = static_cast<std::int64_t>(part->row.size());
   const std::int64_t columns = digits() ? kBoundFirst + leading() : width() + (boxes() ? 1 : kBoundFirst + 2);
   const std::int64_t last = columns - 1;
@@ -140,37 +175,40 @@ std::shared_ptr<PointIndex::Part> PointIndex::part_of(std::vector<std::int64_t> 
   if (digits()) part->digits = DigitPanel(n, steps_, shared ? shared->zeros(DigitPanel::size(n, width())) : nullptr);
   part->group_norm.assign(static_cast<std::size_t>(part->panel.groups()), 0);
   for (std::int64_t p = 0; p < n; ++p) {
+    if (part->row_at(p) == kNoRow) continue;
     float& most = part->group_norm[static_cast<std::size_t>(p / kGroup)];
-    most = std::max(most, rounded_up(norm(part->row[static_cast<std::size_t>(p)])));
+    most = std::max(most, rounded_up(norm(part->row_at(p))));
   }
+  if (boxes()) make_boxes(*part);
   if (shared && shared->sharer() > 0) return part;
-  for (std::int64_t p = 0; boxes() && p < n; ++p) {
-    const std::int64_t row = part->row[static_cast<std::size_t>(p)];
-    for (std::int64_t k = 0; k < width(); ++k) part->panel.at(p, k) = leading(row)[k];
-    part->panel.at(p, last) = rounded_up(rounding_share(width()) * norm(row) + 1e-30);
-  }
-  for (std::int64_t p = n; p < part->panel.groups() * kGroup; ++p) {
-    if (!digits()) part->panel.at(p, last) = kNever;
-    if (!boxes()) part->panel.at(p, 0) = -kNever;
-    if (digits()) part->digits.pad(p);
+  for (std::int64_t p = 0; p < part->panel.groups() * kGroup; ++p) {
+    const std::int64_t row = part->row_at(p);
+    if (row == kNoRow) {
+      if (!digits()) part->panel.at(p, last) = kNever;
+      if (!boxes()) part->panel.at(p, 0) = -kNever;
+      if (digits()) part->digits.pad(p);
+    } else if (boxes()) {
+      for (std::int64_t k = 0; k < width(); ++k) part->panel.at(p, k) = leading(row)[k];
+      part->panel.at(p, last) = rounded_up(rounding_share(width()) * norm(row) + 1e-30);
+    }
   }
   return part;
 }
 
-void PointIndex::order_by_norm(Part& part) const {
-  std::sort(part.row.begin(), part.row.end(), [&](std::int64_t a, std::int64_t b) {
+void PointIndex::order_by_norm(std::vector<std::int64_t>& cell) const {
+  std::sort(cell.begin(), cell.end(), [&](std::int64_t a, std::int64_t b) {
     const double x = norm(a), y = norm(b);
     return x > y || (x == y && a < b);
   });
 }
 
-/// The smallest box around the rows of places [first, last).
-void PointIndex::measure(const Part& part, std::size_t first, std::size_t last, std::vector<float>& least,
+/// The smallest box around some rows.
+void PointIndex::measure(std::span<const std::int64_t> rows, std::vector<float>& least,
                          std::vector<float>& most) const {
-  least.assign(leading(part.row[first]), leading(part.row[first]) + width());
+  least.assign(leading(rows.front()), leading(rows.front()) + width());
   most = least;
-  for (std::size_t p = first + 1; p < last; ++p) {
-    const float* a = leading(part.row[p]);
+  for (const std::int64_t row : rows) {
+    const float* a = leading(row);
     for (std::size_t k = 0; k < least.size(); ++k) {
       least[k] = a[k] < least[k] ? a[k] : least[k];
       most[k] = a[k] > most[k] ? a[k] : most[k];
@@ -178,21 +216,21 @@ void PointIndex::measure(const Part& part, std::size_t first, std::size_t last, 
   }
 }
 
-// A k-d tree's leaves: halves along the widest coordinate, at whole groups; then the box of each group.
-void PointIndex::order_by_boxes(Part& part) const {
+// A k-d tree's leaves: halves along the widest coordinate, at whole groups.
+void PointIndex::order_by_boxes(std::vector<std::int64_t>& cell) const {
   std::vector<float> least, most;
-  std::vector<std::pair<std::size_t, std::size_t>> open = {{0, part.row.size()}};
+  std::vector<std::pair<std::size_t, std::size_t>> open = {{0, cell.size()}};
   while (!open.empty()) {
     const auto [first, last] = open.back();
     open.pop_back();
     if (last - first <= static_cast<std::size_t>(kGroup)) continue;
-    measure(part, first, last, least, most);
+    measure(std::span(cell).subspan(first, last - first), least, most);
     std::size_t widest = 0;
     for (std::size_t k = 1; k < least.size(); ++k)
       if (most[k] - least[k] > most[widest] - least[widest]) widest = k;
     const std::size_t groups = (last - first + kGroup - 1) / kGroup;
     const std::size_t middle = first + groups / 2 * kGroup;
-    const auto at = [&](std::size_t p) { return part.row.begin() + static_cast<std::ptrdiff_t>(p); };
+    const auto at = [&](std::size_t p) { return cell.begin() + static_cast<std::ptrdiff_t>(p); };
     std::nth_element(at(first), at(middle), at(last), [&](std::int64_t a, std::int64_t b) {
       const float x = leading(a)[widest], y = leading(b)[widest];
       return x < y || (x == y && a < b);
@@ -200,17 +238,21 @@ void PointIndex::order_by_boxes(Part& part) const {
     open.push_back({first, middle});
     open.push_back({middle, last});
   }
-  const std::int64_t groups = (static_cast<std::int64_t>(part.row.size()) + kGroup - 1) / kGroup;
+}
+
+void PointIndex::make_boxes(Part& part) const {
+  const std::int64_t groups = part.panel.groups();
   part.box = Panel(groups, 2 * width() + 1);
   for (std::int64_t g = 0; g < groups; ++g) make_box(part, g);
   for (std::int64_t g = groups; g < part.box.groups() * kGroup; ++g) part.box.at(g, 2 * width()) = kNever;
 }
 
 void PointIndex::make_box(Part& part, std::int64_t g) const {
-  const std::size_t first = static_cast<std::size_t>(g * kGroup),
-                    last = std::min(part.row.size(), static_cast<std::size_t>((g + 1) * kGroup));
+  std::vector<std::int64_t> rows;
+  for (std::int64_t p = g * kGroup; p < (g + 1) * kGroup; ++p)
+    if (part.row_at(p) != kNoRow) rows.push_back(part.row_at(p));
   std::vector<float> least, most;
-  measure(part, first, last, least, most);
+  measure(rows, least, most);
   double size = 0, longest = 0;
   for (std::int64_t k = 0; k < width(); ++k) {
     const std::size_t c = static_cast<std::size_t>(k);
@@ -221,7 +263,7 @@ void PointIndex::make_box(Part& part, std::int64_t g) const {
     part.box.at(g, width() + k) = half;
     size += std::pow(std::fabs(static_cast<double>(middle)) + half, 2);
   }
-  for (std::size_t p = first; p < last; ++p) longest = std::max(longest, norm(part.row[p]));
+  for (const std::int64_t row : rows) longest = std::max(longest, norm(row));
   part.box.at(g, 2 * width()) =
       rounded_up(0x1p-22 * static_cast<double>(2 * width() + 24) * (std::sqrt(size) + longest) + 1e-30);
 }
@@ -242,13 +284,17 @@ std::shared_ptr<const PointIndex::Part> PointIndex::subset(Mask mask) const {
   std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < mask.size(); ++i)
     if (mask[i] != 0) rows.push_back(static_cast<std::int64_t>(i));
-  const std::shared_ptr<Part> part = part_of(std::move(rows), nullptr);
+  const std::shared_ptr<Part> part = part_of({std::move(rows)}, nullptr);
   if (boxes()) return part;
-  // Both parts have the order of norms.
-  for (std::int64_t p = 0, from = 0; p < static_cast<std::int64_t>(part->row.size()); ++p, ++from) {
-    while (all_->row[static_cast<std::size_t>(from)] != part->row[static_cast<std::size_t>(p)]) ++from;
-    for (std::int64_t k = 0; k < all_->panel.columns(); ++k) part->panel.at(p, k) = all_->panel.at(from, k);
-    if (digits()) part->digits.copy(all_->digits, from, p);
+  std::vector<std::int64_t> place(static_cast<std::size_t>(size_), kNoRow);
+  for (std::size_t p = 0; p < part->row.size(); ++p)
+    place[static_cast<std::size_t>(part->row[p])] = static_cast<std::int64_t>(p);
+  for (std::size_t p = 0; p < all_->row.size(); ++p) {
+    const std::int64_t row = all_->row[p], from = static_cast<std::int64_t>(p);
+    if (row == kNoRow || place[static_cast<std::size_t>(row)] == kNoRow) continue;
+    const std::int64_t to = place[static_cast<std::size_t>(row)];
+    for (std::int64_t k = 0; k < all_->panel.columns(); ++k) part->panel.at(to, k) = all_->panel.at(from, k);
+    if (digits()) part->digits.copy(all_->digits, from, to);
   }
   return part;
 }

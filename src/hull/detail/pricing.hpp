@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <hullscope/base/matrix.hpp>
+#include <hullscope/hull/detail/cells.hpp>
 
 namespace hullscope::hull::detail {
 
@@ -38,13 +39,15 @@ struct Ask {
   const double* y = nullptr;          ///< d numbers
   const double* direction = nullptr;  ///< d numbers, a unit vector to within 1e-12; nearest() does not read it
   std::int64_t left_out = -1;         ///< a row that takes no part, or -1
+  CellSet cells = kAllCells;          ///< only rows of these cells are asked for; with a mask, all
   double cut = 0;                     ///< rows with value >= cut are of no interest; nearest() does not read it
   std::int32_t wanted = 0;            ///< at most so many rows; 0: only the bound
 };
 
 /// What is known of one direction.
 struct Priced {
-  /// <x - y, u> >= lower, exactly, for every row that takes part: min(cut, min over rows of (value - its error bound)).
+  /// <x - y, u> >= lower, exactly, for every row that is asked for: min(cut, min over rows of (value - its error
+  /// bound)).
   double lower = 0;
   std::vector<PricedRow> lowest;  ///< the `wanted` first rows with value < cut, ascending
   double products = 0;  ///< coordinate products that were computed (a whole pass: N d); not part of the answer
@@ -67,8 +70,10 @@ class Pricing {
   virtual void rows(std::span<const std::int64_t> rows, double* out) const = 0;
   /// These rows will be asked for: an implementation that must bring them from elsewhere brings them at once.
   virtual void fetch(std::span<const std::int64_t>) const {}
+  /// The cells around y; all of them where rows are not in cells.
+  virtual CellSet neighbourhood(const double*) const { return kAllCells; }
   /// Per ask, up to `wanted` rows near y, the nearest first (in the full space, or in a fixed embedding of it): a good
-  /// start, no proof. At least one row if one takes part.
+  /// start, no proof. At least one row if one of those cells takes part.
   virtual std::vector<std::vector<std::int64_t>> nearest(std::span<const Ask> asks, Mask mask) const = 0;
   /// Per ask, what is known of its direction.
   virtual std::vector<Priced> price(std::span<const Ask> asks, Mask mask) const = 0;

@@ -232,6 +232,7 @@ RowGroup::Bytes RowGroup::question(std::int64_t kind, std::span<const Ask> asks,
   writer.put(static_cast<std::int64_t>(asks.size()));
   for (const Ask& ask : asks) {
     writer.put(ask.left_out);
+    writer.put(ask.cells);
     writer.put(ask.cut);
     writer.put(static_cast<std::int64_t>(ask.wanted));
     writer.put(ask.y, dimension());
@@ -251,6 +252,7 @@ RowGroup::Bytes RowGroup::answer_asks(const Bytes& question) const {
   for (std::size_t i = 0; i < asks.size(); ++i) {
     const std::int64_t left_out = reader.get<std::int64_t>();
     asks[i].left_out = own(left_out) ? left_out - first_ : -1;
+    asks[i].cells = reader.get<CellSet>();
     asks[i].cut = reader.get<double>();
     asks[i].wanted = static_cast<std::int32_t>(reader.get<std::int64_t>());
     double* y = numbers.data() + i * 2 * d;

@@ -20,7 +20,7 @@ namespace hullscope::hull::detail {
 
 class RowGroup final : public Pricing {
  public:
-  /// Collective over the group. local: this rank's rows, counted from 0, perhaps none, with the frame and the basis of
+  /// Collective over the group. local: this rank's rows, counted from 0, perhaps none, with the frame and the axes of
   /// all; it must outlive the group. first: global number of this rank's first row; ranks hold consecutive blocks.
   RowGroup(parallel::Comm group, const LocalPricing& local, std::int64_t first, std::int64_t total);
 
@@ -37,6 +37,7 @@ class RowGroup final : public Pricing {
   /// At most one round each; thread-safe (one round at a time), not while another rank is past finish().
   void rows(std::span<const std::int64_t> rows, double* out) const override;
   void fetch(std::span<const std::int64_t> rows) const override;
+  CellSet neighbourhood(const double* y) const override { return local_.neighbourhood(y); }
   std::vector<std::vector<std::int64_t>> nearest(std::span<const Ask> asks, Mask mask) const override;
   std::vector<Priced> price(std::span<const Ask> asks, Mask mask) const override;
 
