@@ -1,4 +1,5 @@
 #include <hullscope/hull/detail/eight_sums.hpp>
+#include <limits>
 
 namespace hullscope::hull::detail {
 namespace {

@@ -12,6 +12,10 @@ struct EightSums {
   void (*subtract_product)(const double* q, std::int64_t n, std::int64_t k, const double* h, double* v);
   /// score = W^T u over `count` blocks of eight columns, m rows.
   void (*block_scores)(const double* blocks, std::int64_t count, std::int64_t m, const double* u, double* score);
+  /// The largest of  sum_k factor[k] column_k + constant  over `rows` rows (a multiple of 8), 2 d flop a row. constant
+  /// may be null; score, if given, takes each row's value.
+  double (*largest_combination)(const double* columns, std::int64_t rows, std::int64_t d, const double* factor,
+                                const double* constant, double* score);
   double (*dot)(const double* a, const double* b, std::int64_t n);
   /// y += f x
   void (*add_multiple)(double* y, double f, const double* x, std::int64_t n);

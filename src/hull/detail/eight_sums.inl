@@ -1,5 +1,5 @@
-// EightSums (eight_sums.hpp) for one instruction set; included by eight_sums.cpp once for each, in a namespace of its own.
-// kBytes: of a vector register, of which kParts hold the eight partial sums.
+// EightSums (eight_sums.hpp) for one instruction set; included by eight_sums.cpp once for each, in a namespace of its
+// own. kBytes: of a vector register, of which kParts hold the eight partial sums.
 
 using Lanes = double __attribute__((vector_size(kBytes), aligned(8), may_alias));
 using Floats = float __attribute__((vector_size(kBytes / 2), aligned(4), may_alias));
@@ -63,6 +63,29 @@ void block_scores(const double* blocks, std::int64_t count, std::int64_t m, cons
   }
 }
 
+double largest_combination(const double* columns, std::int64_t rows, std::int64_t d, const double* factor,
+                           const double* constant, double* score) {
+  Lanes most[kParts];
+  for (int p = 0; p < kParts; ++p) most[p] = Lanes{} - std::numeric_limits<double>::infinity();
+  for (std::int64_t i = 0; i < rows; i += 8) {
+    Lanes sum[kParts] = {};
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts && constant != nullptr; ++p) sum[p] = load(constant + i, p);
+    for (std::int64_t k = 0; k < d; ++k)
+#pragma GCC unroll 4
+      for (int p = 0; p < kParts; ++p) sum[p] += load(columns + k * rows + i, p) * factor[k];
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p) {
+      if (score != nullptr) at(score + i, p) = sum[p];
+      most[p] = most[p] > sum[p] ? most[p] : sum[p];
+    }
+  }
+  const Eight all(most);
+  double largest = all.lane[0];
+  for (const double value : all.lane) largest = value > largest ? value : largest;
+  return largest;
+}
+
 double dot(const double* a, const double* b, std::int64_t n) {
   Lanes sum[kParts] = {};
   std::int64_t i = 0;
@@ -120,6 +143,13 @@ double squared_distance(const Scalar* x, const double* y, double factor, std::in
   return sums.in_halves();
 }
 
-constexpr EightSums kEightSums = {transposed_product,         subtract_product,           block_scores,
-                                  dot,                        add_multiple,               difference_product<float>,
-                                  difference_product<double>, squared_distance<float>,    squared_distance<double>};
+constexpr EightSums kEightSums = {transposed_product,
+                                  subtract_product,
+                                  block_scores,
+                                  largest_combination,
+                                  dot,
+                                  add_multiple,
+                                  difference_product<float>,
+                                  difference_product<double>,
+                                  squared_distance<float>,
+                                  squared_distance<double>};

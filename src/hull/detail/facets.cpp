@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 
+#include <hullscope/hull/detail/eight_sums.hpp>
 #include <hullscope/hull/detail/request.hpp>
 #include <hullscope/proof/enclosure.hpp>
 
@@ -14,39 +15,12 @@ namespace {
 
 using proof::Proof;
 using proof::Verdict;
-using Lanes = double __attribute__((vector_size(64), aligned(8), may_alias));  // 8 doubles
 constexpr std::int64_t kLanes = 8;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kUnproved = std::numeric_limits<double>::quiet_NaN();
 
 std::int64_t padded(std::int64_t n) {
   return (n + kLanes - 1) / kLanes * kLanes;
-}
-
-// Vectors pass by value only within a clone: another instruction set passes them otherwise.
-[[gnu::always_inline]] inline Lanes larger(Lanes a, Lanes b) {
-  return a > b ? a : b;
-}
-
-[[gnu::always_inline]] inline double largest_lane(Lanes v) {
-  double most = v[0];
-  for (int i = 1; i < kLanes; ++i) most = v[i] > most ? v[i] : most;
-  return most;
-}
-
-// The largest of  sum_k factor[k] column_k + constant  over `padded` rows (a multiple of kLanes). constant may be null;
-// score, if given, takes each row's value. 2 d flop a row; the same bits with every instruction set.
-__attribute__((target_clones("default", "avx2", "arch=x86-64-v4"))) double largest_combination(
-    const double* columns, std::int64_t rows, std::int64_t d, const double* factor, const double* constant,
-    double* score) {
-  Lanes most = Lanes{} - kInfinity;
-  for (std::int64_t i = 0; i < rows; i += kLanes) {
-    Lanes sum = constant != nullptr ? *reinterpret_cast<const Lanes*>(constant + i) : Lanes{};
-    for (std::int64_t k = 0; k < d; ++k) sum += *reinterpret_cast<const Lanes*>(columns + k * rows + i) * factor[k];
-    if (score != nullptr) *reinterpret_cast<Lanes*>(score + i) = sum;
-    most = larger(most, sum);
-  }
-  return largest_lane(most);
 }
 
 // d products and additions, one rounding of each coordinate; doubled, which covers the bound's own rounding.
@@ -161,7 +135,7 @@ double Facets::level(std::int64_t f) const {
   double value = known.load(std::memory_order_relaxed);
   if (value == value) return value;
   const double* normal = facets_[static_cast<std::size_t>(f)].normal.data();
-  value = largest_combination(points_by_coordinate_.data(), padded_, d_, normal, nullptr, nullptr) +
+  value = eight_sums().largest_combination(points_by_coordinate_.data(), padded_, d_, normal, nullptr, nullptr) +
           rounding(normal, reach_.data(), d_);
   known.store(value, std::memory_order_relaxed);
   return value;
@@ -171,7 +145,8 @@ double Facets::level(std::int64_t f) const {
 std::int64_t Facets::leaving_facet(const double* q, double& gauge) const {
   thread_local std::vector<double> score;
   score.resize(static_cast<std::size_t>(padded_count_));
-  gauge = largest_combination(gauge_.data(), padded_count_, d_, q, gauge_.data() + d_ * padded_count_, score.data());
+  gauge = eight_sums().largest_combination(gauge_.data(), padded_count_, d_, q, gauge_.data() + d_ * padded_count_,
+                                           score.data());
   return std::find(score.begin(), score.end(), gauge) - score.begin();
 }
 
