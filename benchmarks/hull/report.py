@@ -1,4 +1,4 @@
-"""The benchmark's tables and figure, from its measurements (run.py). `write` puts them into FOLDER/hull.md between two
+"""The benchmark's tables and figure, from its measurements (run.py). `write` puts them into hull.md between two
 marks, so that what is written there by hand stays."""
 
 import json
@@ -287,7 +287,7 @@ def text(everything, image):
             parts.append(f"Preparing the points, not in the table: {setup_text(cells)}.")
         parts.append(f"Verdicts of these samples that our proofs contradict: {sampled_truth(cells)}.")
     if image:
-        parts.append("![CPU seconds per query against the dimension](images/hull.svg)")
+        parts.append(f"![CPU seconds per query against the dimension]({image})")
     if cells.names("tao"):
         parts.append("## PETSc/TAO\n\nCPU seconds a query beyond what the reference solver takes, and why TAO stopped. Whatever it hands over is finished "
             "by column generation and proved like any other answer.\n\n" + tao_table(cells))
@@ -322,13 +322,15 @@ def as_json(everything):
     return json.dumps(head)[:-1] + f',\n "cells": [\n{cells}\n]}}\n'
 
 
-def write(everything, folder):
+def write(everything, target):
+    """target: a folder, or a page NAME.md in it (hull.md), beside which NAME.json and images/NAME.svg go."""
+    folder, name = (target.parent, target.stem) if target.suffix == ".md" else (target, "hull")
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    image = figure(Cells(everything["cells"]), folder / "images/hull.svg")
-    page = folder / "hull.md"
+    image = f"images/{name}.svg" if figure(Cells(everything["cells"]), folder / f"images/{name}.svg") else None
+    page = folder / f"{name}.md"
     old = page.read_text() if page.exists() else f"# Hull membership beside its peers\n\n{BEGIN}\n{END}\n"
     if BEGIN not in old or END not in old:
         raise SystemExit(f"{page}: found no {BEGIN} ... {END}; put these marks where the tables belong")
     before, after = old.split(BEGIN)[0], old.split(END)[1]
     page.write_text(f"{before}{BEGIN}\n{text(everything, image)}\n{END}{after}")
-    (folder / "hull.json").write_text(as_json(everything))
+    (folder / f"{name}.json").write_text(as_json(everything))

@@ -2,7 +2,7 @@
 """run.py: the hull benchmark, ours and its peers side by side. See benchmarks/README.md.
 
     run.py --work DIR [--study STUDY] [--only KIND,...] [--data NAME,...] [--methods PEER,...] [--solver NAME]
-           [--again] [--quiet] [--repeat 3] [--budget 60] [--report FOLDER] [--tiny]
+           [--again] [--quiet] [--repeat 3] [--budget 60] [--report FOLDER | --report FOLDER/NAME.md] [--tiny]
 
 Kinds, in this order:
   ours      `hullscope membership`, all queries, one rank, one thread, with and without --projection; `verify` of each
@@ -14,7 +14,8 @@ Kinds, in this order:
   ranks     wall time on two ranks against one: only with --quiet, on a machine that does nothing else
 
 Every measurement is a small JSON file in DIR/cells; what is there is not measured again (--again: it is). Then
-DIR/hull.json, and with --report FOLDER also FOLDER/hull.md, hull.json and images/hull.svg, are written from all of them.
+DIR/hull.json, and with --report also FOLDER/hull.md, hull.json and images/hull.svg (or NAME instead of hull) are written
+from all of them.
 HULLSCOPE names the program (default build/release/bin/hullscope). CPU seconds are user + system of a process and all
 it started, medians of --repeat runs; peers run under --budget CPU seconds a measurement and are extrapolated from what
 they finished by then.
