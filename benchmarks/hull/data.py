@@ -6,6 +6,8 @@ gaussian-16   standard normal, seed 16
 layer-128     the last hidden layer of a trained network         (from a study's activations.h5)
 code-D        the code of an autoencoder trained on that layer   (from a study's latent-DD/codes.h5)
 scale-N-D     standard normal with N points, 1,000 queries, for the cost in N
+features-N-D  like a network's last hidden layer: ReLU of a random map of 1,000 class means and 128 factors, with noise;
+              500 queries, for the cost in wide rows
 """
 
 import gzip
@@ -34,6 +36,20 @@ def principal_directions(images):
     vectors = vectors[:, ::-1]
     largest = np.abs(vectors).argmax(axis=0)
     return mean, vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+
+
+def features(d):
+    """draw(k): k points of d features, float32, one after another from one generator."""
+    rng = np.random.default_rng(1)
+    means = rng.normal(size=(1000, 128))
+    weights = rng.normal(size=(128, d)).astype(np.float32) / 11
+
+    def draw(count):
+        z = (means[rng.integers(1000, size=count)] + 0.7 * rng.normal(size=(count, 128))).astype(np.float32)
+        noise = 0.3 * rng.standard_normal(size=(count, d), dtype=np.float32)
+        return np.maximum(z @ weights + noise - 0.5, 0)
+
+    return draw
 
 
 def study_files(study):
@@ -72,7 +88,7 @@ class Data:
         return [np.load(path) for path in self.paths(name)]
 
     def save(self, name, points, queries):
-        if self.tiny and not name.startswith("scale-"):
+        if self.tiny and not name.startswith(("scale-", "features-")):
             points, queries = points[:TINY], queries[: TINY // 5]
         for role, array in (("points", points), ("queries", queries)):
             partial = self.folder / f"{name}-{role}.partial.npy"
@@ -92,6 +108,11 @@ class Data:
             rng = np.random.default_rng(n + d)
             points = rng.standard_normal((n, d), dtype=np.float32)
             self.save(name, points, rng.standard_normal((1000, d), dtype=np.float32))
+        elif kind == "features":
+            n, d = map(int, rest.split("-"))
+            draw = features(d)
+            queries = draw(500)
+            self.save(name, np.concatenate([draw(min(8192, n - i)) for i in range(0, n, 8192)]), queries)
         else:
             self.make_study()
 

@@ -51,7 +51,7 @@ TAO_TYPES = ("hullscope", "blmvm", "bqnktr", "bntr", "tron", "gpcg", "bqpip")
 TAO_DATA = ("pca-8", "pca-32", "pca-128")
 TRUTH_DATA = ("pca-4", "pca-16")
 TRUTH_STEPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
-SCALING = ("scale-10000-16", "scale-100000-16", "scale-1000000-16", "scale-1000000-64")
+SCALING = ("scale-10000-16", "scale-100000-16", "features-128000-2048", "scale-1000000-16", "scale-1000000-64")
 RANKS_DATA = ("pca-16", "layer-128", "pixels")
 
 
@@ -320,7 +320,7 @@ class Bench:
     # --- scaling --------------------------------------------------------------------------------------------------
 
     def kind_scaling(self):
-        names = ("scale-400-3",) if self.options.tiny else SCALING
+        names = ("features-400-20", "scale-400-3") if self.options.tiny else SCALING
         for name in names:
             self.cell(
                 "scaling", name, "membership",
