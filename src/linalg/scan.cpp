@@ -6,8 +6,8 @@
 namespace hullscope::linalg {
 namespace {
 
-// Sixteen floats: one register with AVX-512, two with AVX2, four with SSE2; never more than the clone's own.
-constexpr std::int64_t kWidth = 16;
+// Eight floats, a register of AVX2: GCC keeps wider ones in memory there. Two at once.
+constexpr std::int64_t kWidth = 8;
 typedef float Pack __attribute__((vector_size(kWidth * sizeof(float))));
 
 [[gnu::always_inline]] inline Pack load(const float* p) {
@@ -27,13 +27,17 @@ __attribute__((target_clones("default", "avx2", "arch=x86-64-v4"))) float smalle
                                                                                          std::int64_t last) {
   float smallest = std::numeric_limits<float>::infinity();
   std::int64_t i = first;
-  if (last - first >= kWidth) {
+  if (last - first >= 2 * kWidth) {
     const float t = row.t, w = row.w;
-    Pack best = smallest - Pack{};
-    for (; i + kWidth <= last; i += kWidth) {
+    Pack best = smallest - Pack{}, other = best;
+    for (; i + 2 * kWidth <= last; i += 2 * kWidth) {
+      const std::int64_t k = i + kWidth;
       const Pack v = t * load(row.bias + i) + w * (load(row.scale + i) * load(row.product + i));
+      const Pack z = t * load(row.bias + k) + w * (load(row.scale + k) * load(row.product + k));
       best = v < best ? v : best;
+      other = z < other ? z : other;
     }
+    best = other < best ? other : best;
     for (int j = 0; j < kWidth; ++j) smallest = best[j] < smallest ? best[j] : smallest;
   }
   for (; i < last; ++i) {

@@ -15,9 +15,10 @@
 namespace hullscope::hull::detail {
 namespace {
 
-constexpr std::int64_t kWidth = 8;
-using Lanes = double __attribute__((vector_size(64), aligned(8), may_alias));
-using Floats = float __attribute__((vector_size(32), aligned(4), may_alias));
+// No wider than a register of AVX2: GCC keeps wider ones in memory there.
+constexpr std::int64_t kWidth = 4;
+using Lanes = double __attribute__((vector_size(32), aligned(8), may_alias));
+using Floats = float __attribute__((vector_size(16), aligned(4), may_alias));
 
 [[gnu::always_inline]] inline Lanes load(const float* x) {
   return __builtin_convertvector(*reinterpret_cast<const Floats*>(x), Lanes);

@@ -12,12 +12,8 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::int64_t kGroup = PreparedPoints::kGroup;
-using Lanes = float __attribute__((vector_size(64), aligned(4), may_alias));  // 16 floats
-
-// Vectors pass by value only within a clone: another instruction set passes them otherwise.
-[[gnu::always_inline]] inline Lanes smaller(Lanes a, Lanes b) {
-  return a < b ? a : b;
-}
+using Lanes = float __attribute__((vector_size(32), aligned(4), may_alias));  // a register of AVX2
+constexpr int kLanes = 8, kVectors = kGroup / kLanes;
 
 // score = constant + allowed [+ half_norm] + X r, and the smallest of each group: 2 flop an entry, one read of X.
 __attribute__((target_clones("default", "avx2", "arch=x86-64-v4"))) void panel_pass(
@@ -25,23 +21,28 @@ __attribute__((target_clones("default", "avx2", "arch=x86-64-v4"))) void panel_p
     const float* half_norm, float* score, float* group_min) {
   for (std::int64_t g = 0; g < groups; ++g) {
     const Lanes* start = reinterpret_cast<const Lanes*>(allowed + g * kGroup);
-    Lanes s0 = start[0] + constant, s1 = start[1] + constant, s2 = start[2] + constant, s3 = start[3] + constant;
+    Lanes sum[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sum[v] = start[v] + constant;
     if (half_norm != nullptr) {
       const Lanes* h = reinterpret_cast<const Lanes*>(half_norm + g * kGroup);
-      s0 += h[0], s1 += h[1], s2 += h[2], s3 += h[3];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[v] += h[v];
     }
     const Lanes* x = reinterpret_cast<const Lanes*>(panel + g * kGroup * d);
-    for (std::int64_t k = 0; k < d; ++k, x += 4) {
-      const float rk = r[k];
-      s0 += x[0] * rk, s1 += x[1] * rk, s2 += x[2] * rk, s3 += x[3] * rk;
+    for (std::int64_t k = 0; k < d; ++k, x += kVectors) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[v] += x[v] * r[k];
     }
     Lanes* out = reinterpret_cast<Lanes*>(score + g * kGroup);
-    out[0] = s0, out[1] = s1, out[2] = s2, out[3] = s3;
-    s0 = s0 < s1 ? s0 : s1;
-    s2 = s2 < s3 ? s2 : s3;
-    s0 = s0 < s2 ? s0 : s2;
-    float least = s0[0];
-    for (int lane = 1; lane < 16; ++lane) least = s0[lane] < least ? s0[lane] : least;
+    Lanes smallest = sum[0];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      out[v] = sum[v];
+      smallest = sum[v] < smallest ? sum[v] : smallest;
+    }
+    float least = smallest[0];
+    for (int lane = 1; lane < kLanes; ++lane) least = smallest[lane] < least ? smallest[lane] : least;
     group_min[g] = least;
   }
 }
