@@ -65,7 +65,7 @@ def start(stage, study, folder, ranks=0, sets=()):
 
 def run(stage, study, folder, ranks=0, sets=(), code=0):
     process = start(stage, study, folder, ranks, sets)
-    output = process.communicate(timeout=300)[0]
+    output = process.communicate(timeout=900)[0]
     expect(process.returncode == code,
            f"{stage} on {ranks} ranks in {folder} ended with {process.returncode}, expected {code}: {output[-1500:]}")
     return output

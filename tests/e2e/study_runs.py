@@ -18,7 +18,7 @@ def command(output, *words, ranks=2, threads=1, study=SMOKE, stages=ALL_STAGES):
 
 def run(output, *words, code=0, **layout):
     """Runs the study; returns what it printed."""
-    done = subprocess.run(command(output, *words, **layout), text=True, timeout=300, stdin=subprocess.DEVNULL,
+    done = subprocess.run(command(output, *words, **layout), text=True, timeout=900, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == code, f"{' '.join(done.args)}\nended with {done.returncode}, not {code}\n{done.stdout}"
     return done.stdout

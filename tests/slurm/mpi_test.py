@@ -115,7 +115,7 @@ def main():
     with Cluster() as cluster:
         reference = cluster.work / "reference"
         cluster.run(HULLSCOPE, "run", STUDY, "--output", reference, "--ranks", 4, "--stages",
-                    "train,extract,encode,hull,proximity,reduce", "--set", TOGETHER, timeout=300)
+                    "train,extract,encode,hull,proximity,reduce", "--set", TOGETHER, timeout=900)
         cluster.expected = digests(reference)
         assert len(cluster.expected) == 17, sorted(cluster.expected)
         scenarios([fences, by_srun, by_mpirun, one_hull_on_two_nodes], cluster)

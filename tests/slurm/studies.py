@@ -95,7 +95,7 @@ class Study:
         """The same study by `hullscope run` on this machine; its content digests."""
         folder = self.cluster.work / name
         self.cluster.run(HULLSCOPE, "run", self.file, "--output", folder, "--ranks", 2, "--stages", stages,
-                         *self.overrides, timeout=300)
+                         *self.overrides, timeout=900)
         return digests(folder)
 
     def expect(self, expected, crashed=()):

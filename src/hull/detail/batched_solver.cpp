@@ -4,7 +4,8 @@
 //
 //   1. l = argmin |sum_S l_j p_j| over the simplex,   z = P l,   u = z / |z|,   upper = |z|     (active_set, gram_set)
 //   2. lower = min_i <x_i - y, u>, and the rows lowest along u                                  (pricing.hpp)
-//   3. outside: lower > 0 proves it (projection: upper - lower <= 1e-6 upper); else the lowest rows join S.
+//      over the cells around y while any of their rows are low enough to enter, else over all rows   (cells.hpp)
+//   3. outside: lower > 0 over all rows proves it (projection: upper - lower <= 1e-6 upper); else the lowest join S.
 //
 // z = 0 means inside, by a support that the checker proves. Source: Wolfe, "Finding the nearest point in a polytope",
 // Math. Programming 11 (1976) 128-149; the bound of step 2 is the Frank-Wolfe gap. What floating point cannot settle
