@@ -78,7 +78,7 @@ class Study:
                 return node
         return None
 
-    def wait(self, seconds=300):
+    def wait(self, seconds=900):
         """Until none of its jobs is in the queue, those that its last job submits included."""
         self.cluster.wait(seconds, f"the jobs of {self.output.name} have ended", lambda: not self.alive())
 
