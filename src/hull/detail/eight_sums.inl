@@ -1,5 +1,5 @@
-// EightSums (eight_sums.hpp) for one instruction set; included by eight_sums.cpp once for each, in a namespace of its
-// own. kBytes: of a vector register, of which kParts hold the eight partial sums.
+// EightSums (eight_sums.hpp) for one instruction set; see per_instruction_set.inl.
+// kBytes: of a vector register, of which kParts hold the eight partial sums.
 
 using Lanes = double __attribute__((vector_size(kBytes), aligned(8), may_alias));
 using Floats = float __attribute__((vector_size(kBytes / 2), aligned(4), may_alias));
@@ -143,7 +143,7 @@ double squared_distance(const Scalar* x, const double* y, double factor, std::in
   return sums.in_halves();
 }
 
-constexpr EightSums kEightSums = {transposed_product,
+constexpr EightSums kLoops = {transposed_product,
                                   subtract_product,
                                   block_scores,
                                   largest_combination,

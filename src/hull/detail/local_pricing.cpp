@@ -7,7 +7,6 @@
 #include <cmath>
 #include <hullscope/hull/detail/lowest.hpp>
 #include <hullscope/hull/detail/near_points.hpp>
-#include <numeric>
 
 namespace hullscope::hull::detail {
 namespace {
@@ -137,10 +136,7 @@ void LocalPricing::consider(const Part& part, Search& s, std::int64_t place) con
 std::vector<Priced> LocalPricing::price(std::span<const Ask> asks, Mask mask) const {
   if (asks.empty()) return {};
   const std::shared_ptr<const Part> part = index_.part(mask);
-  // Directions of the same cells share products.
-  std::vector<std::size_t> order(asks.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return asks[a].cells > asks[b].cells; });
+  const std::vector<std::size_t> order = by_cells(asks);
   std::vector<Ask> sorted;
   for (const std::size_t i : order) sorted.push_back(asks[i]);
   std::vector<Search> all = searches(sorted);

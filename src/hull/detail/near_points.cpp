@@ -178,9 +178,7 @@ void NearPoints::consider_waiting(Near& near) const {
 }
 
 std::vector<std::vector<PricedRow>> NearPoints::find(std::span<const Ask> asks) const {
-  std::vector<std::size_t> order(asks.size());  // queries of the same cells share products
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return asks[a].cells > asks[b].cells; });
+  const std::vector<std::size_t> order = by_cells(asks);
   std::vector<Near> all;
   all.reserve(asks.size());
   for (const std::size_t i : order) all.push_back(prepared(points_, frame_, index_, asks[i]));
@@ -199,6 +197,13 @@ std::vector<std::vector<PricedRow>> near_points(const PointsView& points, const 
                                                 std::span<const Ask> asks, Mask mask) {
   if (asks.empty()) return {};
   return NearPoints(points, frame, index, *index.part(mask)).find(asks);
+}
+
+std::vector<std::size_t> by_cells(std::span<const Ask> asks) {
+  std::vector<std::size_t> order(asks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return asks[a].cells > asks[b].cells; });
+  return order;
 }
 
 CellSet near_cells(const PointsView& points, const Frame& frame, const PointIndex& index, const double* y) {

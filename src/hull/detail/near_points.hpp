@@ -13,6 +13,9 @@ namespace hullscope::hull::detail {
 std::vector<std::vector<PricedRow>> near_points(const PointsView& points, const Frame& frame, const PointIndex& index,
                                                 std::span<const Ask> asks, Mask mask);
 
+/// The numbers of the asks, those of the same cells beside one another: they share products.
+std::vector<std::size_t> by_cells(std::span<const Ask> asks);
+
 /// The cells around y.
 CellSet near_cells(const PointsView& points, const Frame& frame, const PointIndex& index, const double* y);
 

@@ -1,4 +1,4 @@
-// The products of panel.hpp for one instruction set; included by panel.cpp once for each, in a namespace of its own.
+// The products of panel.hpp for one instruction set; see per_instruction_set.inl.
 // kBytes: of a vector register. kVectors: how many of them hold the sums of one direction, so that those of four and
 // what they are made from stay in registers (32 with AVX-512, 16 otherwise).
 
@@ -133,4 +133,4 @@ float dot(const float* a, const float* b, std::int64_t n) {
   return total;
 }
 
-constexpr Kernels kKernels = {four_directions, one_direction, distances, box_distances, bits_at_most, dot};
+constexpr Loops kLoops = {four_directions, one_direction, distances, box_distances, bits_at_most, dot};
