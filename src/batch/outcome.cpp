@@ -77,6 +77,10 @@ Outcome read_outcome(const std::string& path) {
       outcome.seconds = before;
     } else if (word == "requeue" && words >> seconds) {
       before += seconds;
+    } else if (word == "cancelled" && words >> seconds) {
+      outcome.ended = outcome.cancelled = true;
+      outcome.code = 75;
+      outcome.seconds = before + seconds;
     } else if (word == "failed" && words >> code >> task) {
       outcome.failed[task] = code;
     } else if (word == "end" && words >> code >> seconds) {
@@ -118,6 +122,7 @@ Failure failure_of(const std::string& task, const Outcome& outcome, const std::s
                           : fmt::format("its job never began (Slurm: {} {})", state, slurm->reason),
             false, !state.empty()};
   }
+  if (outcome.cancelled) return {"cancelled by the user", false, false, true};
   const auto code = outcome.failed.find(task);
   const bool died = !outcome.ended;
   Failure failure;
@@ -132,14 +137,15 @@ Failure failure_of(const std::string& task, const Outcome& outcome, const std::s
     static const std::map<std::string, std::string> ends = {
         {"NODE_FAIL", "its node failed"},
         {"TIMEOUT", "it ran into its time limit without writing a checkpoint"},
-        {"CANCELLED", "cancelled while it ran"},
+        {"CANCELLED", "cancelled by the user"},
         {"PREEMPTED", "preempted"},
         {"DEADLINE", "its deadline passed"}};
     const auto end = ends.find(state);
     failure.reason = end != ends.end()
                          ? end->second
                          : "its job ended without a word" + (state.empty() ? "" : " (Slurm: " + state + ")");
-    failure.counts = state != "CANCELLED" && state != "NODE_FAIL" && state != "PREEMPTED";
+    failure.cancelled = state == "CANCELLED";
+    failure.counts = !failure.cancelled && state != "NODE_FAIL" && state != "PREEMPTED";
     return failure;
   }
   const std::string words = last_sentence(log);

@@ -11,9 +11,9 @@
 namespace hullscope::batch {
 
 /// The file DIR/batch/round-N/outcome/JOB.E, from the last start on:
-///   start JOBID RESTARTS HOST | requeue SECONDS | failed CODE TASK | end CODE SECONDS
+///   start JOBID RESTARTS HOST | requeue SECONDS | cancelled SECONDS | failed CODE TASK | end CODE SECONDS
 struct Outcome {
-  bool started = false, ended = false;
+  bool started = false, ended = false, cancelled = false;
   int code = 0, restarts = 0;
   std::string host;
   double seconds = 0;                 ///< of all its runs
@@ -27,9 +27,10 @@ Outcome read_outcome(const std::string& path);
 std::vector<std::string> last_lines(const std::string& path, std::size_t lines);
 
 struct Failure {
-  std::string reason;  ///< in words, one line
+  std::string reason = {};  ///< in words, one line
   bool out_of_memory = false;
-  bool counts = true;  ///< as a try: not if it never began
+  bool counts = true;      ///< as a try: not if it never began
+  bool cancelled = false;  ///< while it ran, by the user: tried again only when asked for
 };
 
 /// Why a task of an ended element is not done. `slurm`: what the queue or accounting says of the element, if anything.

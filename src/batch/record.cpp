@@ -27,7 +27,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(JobRecord, name, stage, label, id, elements, 
                                    state, judged)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Round, number, created, study, profile, requeues, tries, memory_megabytes, running,
                                    time_factor, force_new, automatic, jobs, replaces)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TaskRecord, tries, megabytes, no_more_memory, reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TaskRecord, tries, megabytes, no_more_memory, reason, cancelled)
 
 namespace {
 

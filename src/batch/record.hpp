@@ -48,7 +48,8 @@ struct TaskRecord {
   int tries = 0;
   std::int64_t megabytes = 0;   ///< a node, for the next try; 0: as estimated
   bool no_more_memory = false;  ///< it ran out of memory with more as well, or with all that a node has
-  std::string reason;           ///< of its last failure, in words
+  std::string reason = {};      ///< of its last failure, in words
+  bool cancelled = false;       ///< while it ran, by the user
 };
 
 struct Record {

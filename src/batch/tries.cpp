@@ -57,6 +57,7 @@ void judge_ended(Record& record, const Queue& queue, const StudyState& state) {
           auto& known = record.tasks[name];
           known.reason = failure.reason;
           known.tries += failure.counts;
+          known.cancelled = failure.cancelled;
           if (failure.out_of_memory) more_memory(known, job.request.megabytes, round.memory_megabytes);
         }
       }
@@ -68,7 +69,7 @@ void judge_ended(Record& record, const Queue& queue, const StudyState& state) {
 void forgive(Record& record) {
   for (auto& [name, task] : record.tasks) {
     task.tries = 0;
-    task.no_more_memory = false;
+    task.no_more_memory = task.cancelled = false;
   }
 }
 
@@ -80,8 +81,8 @@ void give_up(const Record& record, const SubmitRequest& request, std::vector<boo
   for (std::size_t i = 0; i < plan.size(); ++i) {
     if (!wanted[i] || plan[i].stage == "reduce") continue;
     const auto known = record.tasks.find(plan[i].name);
-    const bool tried = known != record.tasks.end() &&
-                       (known->second.tries >= request.profile.work.tries || known->second.no_more_memory);
+    const bool tried = known != record.tasks.end() && (known->second.tries >= request.profile.work.tries ||
+                                                       known->second.no_more_memory || known->second.cancelled);
     bool blocked = false;
     for (const auto& [role, path] : plan[i].inputs)
       if (const auto maker = by_output.find(path); maker != by_output.end() && lost[maker->second]) blocked = true;

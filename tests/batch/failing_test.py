@@ -121,7 +121,51 @@ class Failing(Verbs):
         self.assertEqual(script.returncode, 75, said)
         self.assertIn("checkpoint", said)
         with open(self.fake + "/scontrol") as file:
-            self.assertEqual(json.loads(file.readline()), ["requeue", "101"])
+            self.assertEqual(json.loads(file.read().splitlines()[-1]), ["requeue", "101"])
+
+    def told_slurm(self, **environment):
+        """What the hull stage's script, run alone, last told scontrol after its step had stopped early."""
+        done = subprocess.run(["bash", self.out + "/batch/round-1/hull-pixel.sbatch"], cwd=self.folder, text=True, timeout=60,
+                              env={**self.environment, "SLURM_NTASKS": "1", **environment}, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 75, done.stdout)
+        with open(self.fake + "/scontrol") as file:
+            return json.loads(file.read().splitlines()[-1])
+
+    def test_an_element_requeues_itself_and_not_its_array(self):
+        """One element of an array has the array's own id, which to scontrol means all of them."""
+        self.knob("fails", "input/hull 75 \n")
+        self.submit()
+        self.assertEqual(self.told_slurm(SLURM_JOB_ID="101"), ["requeue", "101"])
+        self.assertEqual(self.told_slurm(SLURM_JOB_ID="101", SLURM_ARRAY_JOB_ID="101", SLURM_ARRAY_TASK_ID="1"),
+                         ["requeue", "101_1"])
+
+    def test_a_job_ended_by_scancel_does_not_come_back(self):
+        """scancel tells a job to stop as the time limit does; why, Slurm alone knows."""
+        self.knob("fails", "input/hull 75 \n")
+        self.submit()
+        for shown, expected in [("JobState=RUNNING Reason=None PreemptTime=None", "requeue"),
+                                ("JobState=COMPLETING Reason=TimeLimit PreemptTime=None", "requeue"),
+                                ("JobState=COMPLETING Reason=None PreemptTime=2026-11-30T14:02:22", "requeue"),
+                                ("JobState=COMPLETING Reason=None Dependency=(null) PreemptTime=None", "show"),
+                                ("JobState=CANCELLED,COMPLETING Reason=None PreemptTime=None", "show")]:
+            with self.subTest(shown):
+                self.knob("shown", "JobId=101 " + shown + " Power=")
+                self.assertEqual(self.told_slurm(SLURM_JOB_ID="101")[0], expected)
+        with open(self.out + "/batch/round-1/outcome/hull-pixel.1") as file:
+            self.assertTrue(file.read().splitlines()[-1].startswith("cancelled "))
+
+    def test_what_the_user_cancelled_is_not_tried_again_unasked(self):
+        self.knob("fails", "input/hull 75 \n")
+        self.knob("shown", "JobId=101 JobState=COMPLETING Reason=None PreemptTime=None")
+        self.submit()
+        self.work()
+        self.assertEqual(len(self.state()["rounds"]), 1)
+        self.assertEqual([task["reason"] for task in self.status()["failed"]], ["cancelled by the user"])
+        os.remove(self.fake + "/fails")
+        self.run_it("resume", self.out, says=["hull-pixel"])
+        self.work()
+        self.assertEqual([stage["done"] for stage in self.status()["stages"]], [1, 1])
 
     def test_a_node_that_does_not_see_the_folder(self):
         self.submit()

@@ -3,7 +3,7 @@
 state in the folder $FAKE_SLURM; `work` runs what can run. What a real cluster cannot be made to do on demand is a file in
 that folder: sbatch-fails (N: the N-th call from now fails), sbatch-dies (with who called it, its number untold), fills-disk
 (sbatch returns to a full disk), squeue-down, sacct-off, garbage (squeue answers nonsense),
-slow (seconds each command takes).
+slow (seconds each command takes), shown (what `scontrol show job` prints).
 """
 import fcntl
 import json
@@ -150,6 +150,8 @@ def scontrol(words):
         number, _, element = words[1].partition("_")
         with State() as jobs:
             jobs[number]["elements"][element or "0"]["requeue"] = True
+    if words[0] == "show":
+        print(knob("shown") or "JobId=101 JobState=RUNNING Reason=None PreemptTime=None")
     if words[0] == "release":
         with State() as jobs:
             for number in words[1].split(","):
@@ -198,10 +200,9 @@ def next_element(jobs):
 def run(number, element, job, restarts):
     folder = job["options"]["--chdir"]
     name = job["options"]["--output"].replace("%a", element)
-    environment = dict(os.environ, SLURM_JOB_ID=number if element == "0" else f"{number}_{element}", SLURM_NTASKS="1",
-                       SLURM_RESTART_COUNT=str(restarts))
+    environment = dict(os.environ, SLURM_JOB_ID=number, SLURM_NTASKS="1", SLURM_RESTART_COUNT=str(restarts))
     if element != "0":
-        environment["SLURM_ARRAY_TASK_ID"] = element
+        environment.update(SLURM_ARRAY_JOB_ID=number, SLURM_ARRAY_TASK_ID=element)
     with open(os.path.join(folder, name), "ab") as log:
         return subprocess.run(["bash", job["script"]], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
                               stderr=log, timeout=120).returncode

@@ -152,11 +152,29 @@ def cancelled(cluster):
     cluster.run("scancel", other)
 
 
+def one_element(cluster):
+    """An element of a job array is told to stop: it alone comes back. Another is ended by scancel: it does not, and the last
+    job does not submit it again. (The last element of an array has the array's own id.)"""
+    study = Study(cluster, "one element", TINY, "train.epochs=200000", profile=PROFILE + '[work]\ntarget = "00:00:01"\n')
+    study.submit()
+    job = cluster.wait(120, "both elements train", lambda: study.log("train").count(" epochs (0 %)") == 2 and study.job("train"))
+    cluster.run("scancel", "--batch", "--signal=USR1", f"{job}_2")
+    restarts = lambda: [cluster.details(f"{job}_{element}")["Restarts"] for element in (1, 2)]
+    cluster.wait(60, "the second element is requeued", lambda: restarts() == ["0", "1"])
+    cluster.run("scancel", f"{job}_1")
+    cluster.wait(60, "the first element has ended", lambda: study.elements()["train", 1][0] == "CANCELLED")
+    cluster.run("scancel", f"{job}_2")
+    study.wait(120)
+    assert restarts() == ["0", "1"] and len(study.state()["rounds"]) == 1, study.state()
+    reasons = {task["task"]: task["reason"] for task in study.status()["failed"]}
+    assert {reasons[f"toy-{width}/trial-00/train"] for width in (8, 12)} == {"cancelled by the user"}, reasons
+
+
 def main():
     with Cluster(accounting=True, options=["AccountingStorageEnforce=associations"]) as cluster:
         assert os.access(HULLSCOPE, os.X_OK)
         scenarios([two_at_once, used, nothing_to_do, refused, wrong_partition, wrong_account, unseen, extended, made_anew,
-                   cancelled], cluster)
+                   cancelled, one_element], cluster)
 
 
 if __name__ == "__main__":

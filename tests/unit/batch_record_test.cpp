@@ -218,6 +218,20 @@ TEST_F(BatchOutcome, ReasonsInWords) {
   EXPECT_THAT(failure(requeued, folder + "/none", "FAILED").reason, HasSubstr("stopped early"));
 }
 
+TEST_F(BatchOutcome, WhatTheUserCancelledIsNoTryAndIsNotTriedAgain) {
+  const auto seen = write("c", "start 12 0 node1\nrequeue 5\nstart 12 1 node1\ncancelled 20\n");
+  EXPECT_TRUE(read_outcome(seen).ended);
+  EXPECT_EQ(read_outcome(seen).seconds, 25);
+  const auto died = write("d", "start 12 0 node1\n");
+  for (const auto& [path, state] : {std::pair{seen, ""}, {seen, "CANCELLED"}, {died, "CANCELLED"}}) {
+    EXPECT_THAT(failure(path, folder + "/none", state).reason, HasSubstr("cancelled"));
+    EXPECT_FALSE(failure(path, folder + "/none", state).counts);
+    EXPECT_TRUE(failure(path, folder + "/none", state).cancelled);
+  }
+  for (const char* state : {"", "NODE_FAIL", "PREEMPTED", "TIMEOUT"})
+    EXPECT_FALSE(failure(died, folder + "/none", state).cancelled) << state;
+}
+
 TEST_F(BatchOutcome, WhatPendingJobsWaitFor) {
   EXPECT_EQ(waiting_words({"PENDING", "Resources", "", "", "", 0}), "for free nodes");
   EXPECT_THAT(waiting_words({"PENDING", "DependencyNeverSatisfied", "", "", "", 0}), HasSubstr("never come"));
