@@ -157,7 +157,8 @@ def one_element(cluster):
     job does not submit it again. (The last element of an array has the array's own id.)"""
     study = Study(cluster, "one element", TINY, "train.epochs=200000", profile=PROFILE + '[work]\ntarget = "00:00:01"\n')
     study.submit()
-    job = cluster.wait(120, "both elements train", lambda: study.log("train").count(" epochs (0 %)") == 2 and study.job("train"))
+    train = lambda element: " epochs (" in study.log(f"train-{element}")
+    job = cluster.wait(120, "both elements train", lambda: train(1) and train(2) and study.job("train"))
     cluster.run("scancel", "--batch", "--signal=USR1", f"{job}_2")
     restarts = lambda: [cluster.details(f"{job}_{element}")["Restarts"] for element in (1, 2)]
     cluster.wait(60, "the second element is requeued", lambda: restarts() == ["0", "1"])
