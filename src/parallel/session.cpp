@@ -23,8 +23,12 @@ bool started_by_a_launcher() {
 
 /// Settings of Open MPI that the user has not made.
 void prepare_environment() {
-  // A process without mpirun then starts no daemon of its own.
-  if (!started_by_a_launcher()) setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  if (!started_by_a_launcher()) {
+    // A process without mpirun then starts no daemon of its own.
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    // Such processes would share one folder for their sessions: the first to end removes it under one that begins.
+    setenv("OMPI_MCA_orte_create_session_dirs", "false", 0);
+  }
   // A rank that waits lets others have its core: with threads, other jobs or as many ranks as cores this is worth more
   // than the microsecond that it costs.
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);

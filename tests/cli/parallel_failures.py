@@ -105,6 +105,8 @@ def main():
         check("usage-all", ranks, 2, "unknown key 'epoch'")
         check("data-one", ranks, 2, "a.npy (offset 6): is no NPY file")
         check("until-stopped", ranks, 75, "stopped by a signal", act=signal_one_rank(-1, signal.SIGTERM))
+    # Alone it has no folder of Open MPI's, which another one that ends would remove.
+    check("done", 0, 0, None, TMPDIR="/proc/nowhere")
     check("code", 3, 1, None)
     check("code", 0, 1, None)
     check("usage-all-staggered", 3, 2, "unknown key 'epoch'")
