@@ -289,16 +289,25 @@ def half(states):
     return 2 * sum(states) >= len(states)
 
 
+def large_enough(condition, rules):
+    """Beside their interval, claims b and c' ask for an effect of some size. (A value without an interval says nothing by
+    itself: it follows its state.)"""
+    if not condition.found.has_interval:
+        return True
+    if condition.claim == "b":
+        return condition.found.value <= rules["b"]["at_most"]
+    return condition.claim != "c_prime" or condition.found.value > rules["c_prime"]["above"]
+
+
 def level(claim, evidence, rules, conditions, states):
-    """0 no, 1 partly, 2 yes, where every condition has come out as states says. Monotone in states. (A
-    value without an interval says nothing by itself: it follows its state.)"""
+    """0 no, 1 partly, 2 yes, where every condition has come out as states says. Monotone in states."""
     if not conditions:
         return 0
     if claim == "a":
         bounded = all(0 < evidence.dimension[n] <= rules["a"]["largest_dimension"] for n in evidence.networks)
         return 2 if all(states) else 1 if half(states) or bounded else 0
     if claim == "b":
-        large = [s and not (c.found.has_interval and c.found.value > rules["b"]["at_most"]) for s, c in zip(states, conditions)]
+        large = [s and large_enough(c, rules) for s, c in zip(states, conditions)]
         enough = len(conditions) >= rules["b"]["families"]
         not_above = [s or not c.found.lower > 0 for s, c in zip(states, conditions)]
         if all(large) and enough:
@@ -308,8 +317,7 @@ def level(claim, evidence, rules, conditions, states):
         most, some = states[0::2], states[1::2]  # a condition for each threshold, in turn
         return 2 if all(most) else 1 if half(most) or all(some) else 0
     if claim == "c_prime":
-        large = [s and not (c.found.has_interval and c.found.value <= rules["c_prime"]["above"]) for s, c in zip(states, conditions)]
-        return 2 if all(large) else 0
+        return 2 if all(s and large_enough(c, rules) for s, c in zip(states, conditions)) else 0
     first, second, third = states[0::3], states[1::3], states[2::3]
     both = [a and b for a, b in zip(first, second)]
     return 2 if all(both) and all(third) else 1 if half(both) else 0
@@ -329,6 +337,8 @@ def judge(evidence, rules):
         if claim == "b":
             ends_of_grid = [f for f, members in evidence.families.items() if all(evidence.dimension[n] == evidence.smallest for n in members)]
             notes += [f"{f}: every d* is the smallest d studied, so no difference could show" for f in ends_of_grid]
+        asked = {"b": "at most {at_most:g}", "c_prime": "above {above:g}"}.get(claim, "").format(**rules[claim])
+        notes += [f"{c.what}: {c.found.value:.4f}, not {asked}" for c in conditions if c.state and not large_enough(c, rules)]
         possible = LEVELS[ends[0] : ends[1] + 1]
         verdict = possible[0] if len(possible) == 1 else "undetermined"
         verdicts.append(Verdict(claim, verdict, possible, conditions, notes))

@@ -122,6 +122,13 @@ class Claims(unittest.TestCase):
             expected = {"yes"} if claim != "a" else {"yes", "undetermined"}
             self.assertLessEqual(set(words.values()), expected, claim)
 
+    def test_an_effect_too_small_says_so(self):
+        found = self.verdicts(Planted(SIX).everything(b=-0.3, prime=0.012, spread=0.001))
+        for claim, asked in (("b", "mlp: -0.3000, not at most -0.5"), ("c_prime", "mlp-64: 0.0120, not above 0.02")):
+            self.assertEqual(found[claim].verdict, "no", claim)
+            self.assertEqual({c.state for c in found[claim].conditions}, {True}, claim)
+            self.assertIn(asked, found[claim].notes)
+
     def test_partly(self):
         self.assertEqual(self.words(Planted(SIX).everything(a=0.97))["a"], "partly")  # d* = 4 for all
         self.assertEqual(self.words(Planted(SIX).everything(c=0.7))["c"], "partly")
