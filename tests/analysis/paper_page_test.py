@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """analysis/paper_page.py: a study beside the paper as Markdown and CSV; the sensitivity grid beside Fig. 4, on the page as in
-the report; benchmarks/sensitivity.py's own parts."""
+the report; benchmarks/sensitivity.py's and classifier.py's own parts."""
 
 import pathlib
 import subprocess
@@ -162,6 +162,18 @@ layers = ["dense 5"]
             self.assertEqual([n["name"] for n in study["network"]], [name])
             self.assertNotIn("test", study)
             self.assertEqual(study["train"]["trials"], 3)
+
+    def test_the_classifiers_choices_one_at_a_time(self):
+        import classifier
+
+        train = {"batch": 128, "rate": 1e-3, "epochs": 20, "scaling": "unit"}
+        (first, nothing), *others = classifier.variants(train)
+        self.assertEqual((first, nothing), ("as in the study", {}))
+        self.assertEqual(sorted(((k, v) for _, changed in others for k, v in changed.items()), key=str),
+                         sorted({"batch": 32, "rate": "0.00025", "epochs": 5, "scaling": '"standard"'}.items()
+                                | {"batch": 512, "rate": "0.004", "epochs": 80}.items(), key=str))
+        self.assertEqual({len(changed) for _, changed in others}, {1})
+        self.assertEqual(len({name for name, _ in others}), 7)
 
 
 if __name__ == "__main__":
