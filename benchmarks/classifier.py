@@ -12,7 +12,6 @@ import argparse
 import csv
 import os
 import pathlib
-import subprocess
 import sys
 import tomllib
 
@@ -22,9 +21,8 @@ from scipy.stats import ks_2samp
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "analysis"))
 import hullscope_io
-from sensitivity import study_of_one
+from sensitivity import run_stages, study_of_one
 
-HULLSCOPE = os.environ.get("HULLSCOPE", "build/release/bin/hullscope")
 COLUMNS = ["choice", "trial", "accuracy, training", "accuracy, test", "norm", "distance, right", "distance, wrong", "KS, Euclidean",
            "KS, cosine"]  # fmt: skip
 
@@ -43,9 +41,7 @@ def variants(train):
 def run(study_file, folder, overrides, options):
     settings = {"preset": "full", "train.trials": options.trials, "proximity.spaces": '["neural"]', "proximity.scores": "[]",
                 **{f"train.{key}": value for key, value in overrides.items()}}  # fmt: skip
-    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [HULLSCOPE, "run", study_file, "--output", folder, "--stages", "train,extract,proximity", "--ranks", options.ranks, *words]
-    subprocess.run(list(map(str, command)), check=True, stdout=sys.stderr, stdin=subprocess.DEVNULL)
+    run_stages("train,extract,proximity", study_file, folder, settings, options.ranks)
 
 
 def values(folder, network):

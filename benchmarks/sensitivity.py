@@ -55,8 +55,12 @@ def run(study_file, target, options, setting):
     settings = {"train.trials": options.trials, "encode.dimensions": f"[{options.dimensions}]", "encode.output": f'"{output}"',
                 "encode.epochs": epochs, "encode.rate": rate, "hull.spaces": '["latent"]', "hull.projection": "false", "hull.classes": "false",
                 "hull.left_out": 0, "hull.subsets": "[]"}  # fmt: skip
+    run_stages("encode,hull", study_file, target, settings, options.ranks)
+
+
+def run_stages(stages, study_file, target, settings, ranks):
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [HULLSCOPE, "run", study_file, "--output", target, "--stages", "encode,hull", "--ranks", options.ranks, *words]
+    command = [HULLSCOPE, "run", study_file, "--output", target, "--stages", stages, "--ranks", ranks, *words]
     subprocess.run(list(map(str, command)), check=True, stdout=sys.stderr, stdin=subprocess.DEVNULL)
 
 
