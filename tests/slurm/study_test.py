@@ -164,6 +164,7 @@ def one_element(cluster):
     cluster.wait(60, "the second element is requeued", lambda: restarts() == ["0", "1"])
     cluster.run("scancel", f"{job}_1")
     cluster.wait(60, "the first element has ended", lambda: study.elements()["train", 1][0] == "CANCELLED")
+    assert "stopped by a signal after" in study.log("train-1"), "its checkpoint is written"
     cluster.run("scancel", f"{job}_2")
     study.wait(120)
     assert restarts() == ["0", "1"] and len(study.state()["rounds"]) == 1, study.state()
