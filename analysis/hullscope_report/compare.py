@@ -5,6 +5,9 @@ A cell agrees if |ours - paper| <= max(0.01, 2 sqrt(SE_ours^2 + SE_paper^2)). Th
 at d = 16 alone, and single trials for z (of some networks nine: one was dropped); elsewhere its standard error is taken as our SD / sqrt(10), which is marked. Of a z
 value the sign is compared, and only where the paper's mean is more than two standard errors from 0. Agreement is a
 description, not a test.
+
+The paper does not centre its distances, so its z of in hull is of the effect at distance 0, where there are no points. Ours
+at the mean distance stands beside it (`centred`); z of distance and of the interaction are the same either way.
 """
 
 import math
@@ -13,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from .reference import paper_reference, paper_values
+from .results import mean_over_trials
 
 PAPER_TRIALS = 10
 ASSUMED, SIGN = "standard error of the paper assumed", "sign alone"
@@ -63,7 +67,7 @@ def cell(results, network, quantity, ours, paper, paper_interval=(math.nan, math
     ours = np.asarray(ours, float)
     ours = ours[np.isfinite(ours)]
     row = {"network": network, "quantity": quantity, "ours": math.nan, "interval": (math.nan, math.nan), "paper": paper,
-           "paper_interval": paper_interval, "difference": math.nan, "meet": "", "label": "not comparable", "why": ""}  # fmt: skip
+           "paper_interval": paper_interval, "difference": math.nan, "meet": "", "label": "not comparable", "why": "", "centred": math.nan}  # fmt: skip
     if not len(ours):
         return {**row, "why": "not measured"}
     row.update(ours=ours.mean(), interval=t_interval(ours), difference=ours.mean() - paper)
@@ -118,6 +122,8 @@ def fig5_cells(results, family, members, m):
             ours = results["/logit/raw/z"][n, :, m, terms.index(term)]
             if results.dimension == 16:
                 found.append(cell(results, network, f"z of {term.replace('_', ' ')}", ours, float(np.mean(theirs)), t_interval(theirs), standard_error(theirs)))
+                if term == "in_hull":
+                    found[-1]["centred"] = float(mean_over_trials(results["/logit/standardised/z"][n, :, m, terms.index(term)], 0))
         if neural is not None:
             found.append(cell(results, network, "KS, neural space", results["/ks/statistic"][n, :, neural, m], panel["ks"][network]))
     return found

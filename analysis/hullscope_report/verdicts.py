@@ -1,5 +1,7 @@
 """The claims and the comparison with the paper, as sections of the page."""
 
+import numpy as np
+
 from . import claims, compare, sensitivity
 from .compare import ASSUMED, SIGN
 from .fig4 import families
@@ -51,6 +53,7 @@ def cells_table(pieces, name, caption, cells, ranges=None):
         return ""
     rows = []
     ranges = ranges if ranges and any((c["network"], c["quantity"]) in ranges for c in cells) else {}
+    centred = any(np.isfinite(c["centred"]) for c in cells)
     for c in cells:
         digits = 2 if c["quantity"].startswith("z of") else 4
         label = c["label"] + {"": "", ASSUMED: " *", SIGN: " in sign"}.get(c["why"], f" ({c['why']})")
@@ -58,9 +61,11 @@ def cells_table(pieces, name, caption, cells, ranges=None):
                      interval_cell(c["paper_interval"], digits), signed(c["difference"], digits), c["meet"] or "–"])  # fmt: skip
         if ranges:
             rows[-1].insert(5, interval_cell(ranges.get((c["network"], c["quantity"]), (float("nan"),) * 2), digits))
-    grid = ["range over the grid"] if ranges else []
+        if centred:
+            rows[-1].insert(5, number(c["centred"], digits))
+    beside = ["distance centred"] * centred + ["range over the grid"] * bool(ranges)
     return pieces.table(
-        name, caption, ["network", "quantity", "verdict", "ours", "our 95 % interval", *grid, "paper", "its 95 % interval", "difference", "intervals meet"], rows, 3,
+        name, caption, ["network", "quantity", "verdict", "ours", "our 95 % interval", *beside, "paper", "its 95 % interval", "difference", "intervals meet"], rows, 3,
         source="results.h5 and hullscope_report/paper.json")  # fmt: skip
 
 
@@ -79,7 +84,7 @@ def beside_figure_5(results, pieces, name, family, members, m):
     caption = ""
     if panel:
         trials = " or ".join(map(str, panel["trials"]))
-        caption = f"The paper’s Fig. {panel['figure']} beside us (its z values are of {trials} single trials). * the paper’s standard error is assumed: our SD / √10."
+        caption = f"The paper’s Fig. {panel['figure']} beside us (its z values are of {trials} single trials). * the paper’s standard error is assumed: our SD / √10. Distance centred: our z of in hull at the mean distance; the fit as it is gives it at distance 0."
     return cells_table(pieces, f"paper-{name}", caption, cells), cells
 
 

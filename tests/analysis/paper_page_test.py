@@ -76,6 +76,17 @@ class PaperPage(unittest.TestCase):
         csv = pd.read_csv(self.page.with_suffix("") / "paper-fig4.csv").set_index(["network", "quantity"])
         self.assertAlmostEqual(csv.loc[("mlp-64", "fraction in the hull, d = 16"), "ours"], inside.mean())
 
+    def test_the_hulls_z_with_distance_centred(self):
+        rows = starting(self.tables, "The paper’s Fig. S5 beside us")
+        column = rows[0].index("distance centred")
+        with h5py.File(self.folder / "results.h5") as file:
+            terms = [t.decode() for t in file["/term"]]
+            measures = [m.decode() for m in file["/measure"]]
+            z = file["/logit/standardised/z"][0, :, measures.index("euclidean_true_class"), terms.index("in_hull")]
+        at = {(r[0], r[1]): r[column] for r in rows[1:]}
+        self.assertEqual(at["mlp-64", "z of in hull"], f"{z.mean():.2f}".replace("-", "−"))
+        self.assertEqual({v for (_, quantity), v in at.items() if quantity != "z of in hull"}, {"–"})
+
     def test_the_exceptions_and_the_claims(self):
         """z of distance is about -4 by the example's order of terms, in hull 1.5: no exception; none is negative."""
         with h5py.File(self.folder / "results.h5") as file:

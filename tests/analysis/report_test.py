@@ -403,7 +403,7 @@ class Compare(unittest.TestCase):
         class Ours(dict):
             data_set, networks, measures, spaces, dimension, study = "mnist", ["mlp-1024"], ["euclidean_true_class"], [], 16, {}
 
-        ours = Ours({"/term": list(compare.TERMS), "/logit/raw/z": np.ones((1, 3, 1, 3))})
+        ours = Ours({"/term": list(compare.TERMS), "/logit/raw/z": np.ones((1, 3, 1, 3)), "/logit/standardised/z": np.tile([[[7.0, 8, 9]]], (1, 3, 1, 1))})
         panel = compare.paper_panel(ours, "mlp", "euclidean_true_class")
         z = panel["z"]["mlp-1024"]
         theirs = np.array(z["in_hull"])
@@ -413,6 +413,8 @@ class Compare(unittest.TestCase):
             with unittest.mock.patch.object(compare, "paper_panel", return_value=panel):
                 found = compare.fig5_cells(ours, "mlp", [0], 0)
             self.assertEqual([c["label"] for c in found if c["quantity"] == "z of in hull"], [label])
+            self.assertEqual([c["centred"] for c in found if c["quantity"] == "z of in hull"], [8])
+            self.assertTrue(all(np.isnan(c["centred"]) for c in found if c["quantity"] != "z of in hull"))
 
 
 class FurtherTestSets(unittest.TestCase):
