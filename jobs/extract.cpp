@@ -188,6 +188,7 @@ int run(const parallel::Comm& world, const std::vector<std::string>& arguments) 
   Stage stage(world, arguments, "extract");
   const auto& tasks = stage.todo();
   if (tasks.empty()) return kExitDone;
+  networks::keep_freed_memory();
   parallel::Progress progress(world, stage.folder(), "extract", "networks", static_cast<std::int64_t>(tasks.size()));
   for (const auto& task : tasks) {
     if (parallel::stop_agreed(world))

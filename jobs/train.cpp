@@ -118,6 +118,7 @@ int run(const parallel::Comm& world, const std::vector<std::string>& arguments) 
   Stage stage(world, arguments, "train");
   auto tasks = stage.todo();
   if (tasks.empty()) return kExitDone;
+  networks::keep_freed_memory();
   Trainer trainer(stage, stage.data("train"));
   const auto groups = make_groups(world, group_size(stage.study(), trainer.samples(), world.size()));
   // The longest first, so that no rank is left alone with one at the end.

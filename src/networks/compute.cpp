@@ -6,6 +6,9 @@
 #include <torch/version.h>
 
 #include <cstdlib>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <hullscope/base/error.hpp>
 
@@ -36,6 +39,13 @@ void compute_deterministically() {
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
   }
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);         // large blocks come from the heap as well, not each from a mapping of its own
+  mallopt(M_TRIM_THRESHOLD, -1);  // and the heap's end is never given back
+#endif
 }
 
 std::string torch_version() {

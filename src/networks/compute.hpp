@@ -11,6 +11,11 @@ std::string resolve_device(const std::string& wanted);
 /// on a GPU. Call it first in every thread that computes: the bits of a product depend on the number of threads.
 void compute_deterministically();
 
+/// Leaves memory that was freed with this process (glibc; elsewhere without effect). A step of a convolutional network
+/// frees and allocates tens of MiB a layer; given back to the system each time, they cost a page fault for every 4 KiB,
+/// a fifth to a quarter of the step's CPU time (docs/results/training.md). Call it once, before other threads start.
+void keep_freed_memory();
+
 std::string torch_version();
 
 }  // namespace hullscope::networks

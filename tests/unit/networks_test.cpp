@@ -2,6 +2,7 @@
 // differences, training that is killed and resumed, evaluation in blocks, the autoencoder.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <Eigen/Eigenvalues>
@@ -605,6 +606,23 @@ TEST(Extract, TiesGoToTheSmallerClass) {
 }
 
 // Points on a curved surface of dimension 2 in 12 dimensions: two bottleneck units explain them, one does not.
+#ifndef __SANITIZE_ADDRESS__  // whose allocator is not glibc's
+TEST(Compute, FreedMemoryStaysWithTheProcess) {
+  keep_freed_memory();
+  constexpr std::size_t kSize = 96 << 20;  // more than glibc ever takes from its heap by itself
+  const auto faults_of_touching = [] {
+    rusage before{}, after{};
+    getrusage(RUSAGE_SELF, &before);
+    std::vector<char> block(kSize, 1);
+    EXPECT_EQ(block[kSize - 1], 1);
+    getrusage(RUSAGE_SELF, &after);
+    return after.ru_minflt - before.ru_minflt;
+  };
+  const auto first = faults_of_touching(), second = faults_of_touching();
+  EXPECT_LT(second, 100) << "page faults of a block of the same size; the first took " << first;
+}
+#endif
+
 TEST(Encode, FindsTheDimension) {
   RandomStream random(8, 0);
   Matrix<float> train(1500, 12), test(300, 12);
