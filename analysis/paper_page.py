@@ -112,7 +112,7 @@ def whole(results, pieces):
         lines += ["## The claims, by analysis/claims.toml", ""]
         for e in evidence:
             lines += [claims.as_markdown(e, claims.judge(e, rules), rules).split("\n", 2)[2]]
-    lines += ["## Tables", "", tables.accuracy(results, pieces), tables.hulls(results, table, pieces)]
+    lines += ["## Tables", "", tables.accuracy(results, pieces), tables.hulls(results, table, pieces), tables.hull_distances(table, pieces), tables.further_hulls(table, pieces, by_class=False)]
     if results.spaces:
         lines += [tables.likelihood_summary(results, pieces), tables.pooled_logits(table, pieces), tables.hull_effects(table, pieces)]
         if len(over_trials(table, "auroc")):

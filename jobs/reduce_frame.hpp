@@ -21,6 +21,10 @@ struct Frame {
   const study::Task* proximity(const std::string& space, const std::string& network, int trial) const {
     return space == "pixel" ? files.find("proximity", "", -1, "pixel") : files.find("proximity", network, trial);
   }
+  /// The task that asked that network's and trial's test points of the hull in `name` (latent-08, neural, pixel).
+  const study::Task* hull(const std::string& name, const std::string& network, int trial) const {
+    return name == "pixel" ? files.find("hull", "", -1, "pixel") : files.find("hull", network, trial, name);
+  }
 };
 
 /// `tasks`: of the study's plan. `folder`: where their files are.

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include <hullscope/base/random.hpp>
+#include <hullscope/proximity/unit.hpp>
 #include <hullscope/statistics/crossed_bootstrap.hpp>
 #include <hullscope/statistics/dimension.hpp>
 #include <hullscope/statistics/trend.hpp>
@@ -151,6 +153,51 @@ void add_left_out_rows(const Frame& frame, const std::string& network, std::vect
   }
 }
 
+/// Of distances to a hull, 0 inside of it and infinite where there is none: the mean of all, and the median of those
+/// outside, both over `unit`. NaN where there is no such point, or no unit.
+std::pair<double, double> mean_and_median_outside(const std::vector<double>& distance, double unit) {
+  std::vector<double> known, outside;
+  for (const double d : distance) {
+    if (!std::isfinite(d) || !(unit > 0)) continue;
+    known.push_back(d / unit);
+    if (d > 0) outside.push_back(d / unit);
+  }
+  return {statistics::mean(known), proximity::median(outside)};
+}
+
+/// How far outside the test points are: of the hull of all training points, of their predicted class, of their true
+/// class. In units of the space, so that spaces and trials can be compared.
+void add_hull_distance_rows(const Frame& frame, const std::string& network, std::vector<ResultRow>& rows) {
+  for (const HullPlace& place : frame.study.hull.projection ? hull_places(frame) : std::vector<HullPlace>()) {
+    if (std::count(frame.spaces.begin(), frame.spaces.end(), place.space) == 0) continue;  // no distances, so no unit
+    std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> found;      // by hull, a value a trial
+    for (int t = 0; t < frame.study.train.trials; ++t) {
+      const Classifier classifier = read_classifier(frame.files, *frame.files.find("extract", network, t));
+      const double unit = read_unit(frame.files, *frame.proximity(place.space, network, t), place.name);
+      const auto add = [&](const std::string& hull, const std::vector<double>& distance) {
+        const auto [mean, median] = mean_and_median_outside(distance, unit);
+        found[hull].first.push_back(mean), found[hull].second.push_back(median);
+      };
+      add("", read_verdicts(frame.files, *frame.hull(place.name, network, t), classifier.id,
+                            frame.study.reduce.allow_undecided)
+                  .distances());
+      if (!frame.study.hull.classes) continue;
+      const ClassVerdicts of_classes =
+          read_class_verdicts(frame.files, *frame.files.find_hull(network, t, place.name, "classes"), classifier.id,
+                              frame.study.reduce.allow_undecided);
+      add("predicted_class", of_classes.distance_to(classifier.predicted));
+      add("true_class", of_classes.distance_to(classifier.label));
+    }
+    for (const auto& [hull, values] : found) {
+      ResultRow row = row_of(network, "mean_hull_distance", frame.study.train.trials);
+      row.space = place.space, row.dimension = place.dimension, row.measure = hull;
+      add_over_trials(rows, row, values.first);
+      row.statistic = "median_hull_distance_outside";
+      add_over_trials(rows, row, values.second);
+    }
+  }
+}
+
 /// Share of the test points of each class that are inside the hull of the training points of that class.
 void add_class_rows(const Frame& frame, const std::string& network, std::vector<ResultRow>& rows) {
   for (const HullPlace& place : frame.study.hull.classes ? hull_places(frame) : std::vector<HullPlace>()) {
@@ -229,6 +276,7 @@ std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame&
     add_logit_rows(frame, table, static_cast<std::int64_t>(w), rows);
     add_left_out_rows(frame, frame.networks[w], rows);
     add_class_rows(frame, frame.networks[w], rows);
+    add_hull_distance_rows(frame, frame.networks[w], rows);
     if (frame.spaces.empty() && hull_places(frame).empty()) continue;
     auto judged = judge_scores(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
     rows.insert(rows.end(), std::make_move_iterator(judged.begin()), std::make_move_iterator(judged.end()));

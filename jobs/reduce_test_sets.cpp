@@ -137,12 +137,7 @@ class TrialOfSet {
     const std::string space = frame_.space_name(scored.space);
     if (scored.measure == "hull_distance_predicted_class")
       return class_verdicts(space, test).distance_to(test.empty() ? known_.predicted : points_.predicted);
-    if (scored.measure == "hull_distance") {
-      auto found = verdicts(space, test);
-      for (std::size_t i = 0; i < found.verdict.size(); ++i)
-        if (found.verdict[i] == 0) found.distance_upper[i] = kNaN;
-      return found.distance_upper;
-    }
+    if (scored.measure == "hull_distance") return verdicts(space, test).distances();
     const std::string holder = scored.space == "pixel" ? "pixel" : "";
     return read_score(frame_.files, task("proximity", holder, test), space, scored.measure,
                       test.empty() ? known_.id : points_.id);

@@ -125,6 +125,13 @@ Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const s
   return result;
 }
 
+std::vector<double> Verdicts::distances() const {
+  std::vector<double> distance = distance_upper;
+  for (std::size_t i = 0; i < distance.size(); ++i)
+    if (verdict[i] == 0) distance[i] = std::numeric_limits<double>::quiet_NaN();
+  return distance;
+}
+
 std::int64_t ClassVerdicts::column(std::int64_t label) const {
   const auto found = std::lower_bound(classes.begin(), classes.end(), label);
   return found != classes.end() && *found == label ? found - classes.begin() : -1;
@@ -194,14 +201,16 @@ double read_fraction_inside(const StudyFiles& files, const study::Task& hull, bo
                       : static_cast<double>(inside) / static_cast<double>(decided);
 }
 
+double read_unit(const StudyFiles& files, const study::Task& proximity, const std::string& space) {
+  return store::ArtifactReader(files.path(proximity), "proximity").read<double>(fmt::format("/{}/unit", space)).at(0);
+}
+
 Distances read_distances(const StudyFiles& files, const study::Task& proximity, const std::string& space,
                          const std::vector<std::string>& measures, const std::vector<std::int64_t>& ids) {
-  const std::string file = files.path(proximity);
-  const store::ArtifactReader reader(file, "proximity");
   Distances result;
   for (const std::string& measure : measures)
     result.by_measure[measure] = read_score(files, proximity, space, measure, ids);
-  result.unit = reader.read<double>(fmt::format("/{}/unit", space)).at(0);
+  result.unit = read_unit(files, proximity, space);
   return result;
 }
 

@@ -46,6 +46,9 @@ struct Verdicts {
   std::vector<std::uint8_t> verdict;  ///< in the order of the ids asked for
   std::vector<double> distance_upper;
   double scale = 0;
+
+  /// distance_upper, NaN where the verdict is undecided.
+  std::vector<double> distances() const;
 };
 /// Throws UsageError if a verdict is undecided and that is not allowed.
 Verdicts read_verdicts(const StudyFiles& files, const study::Task& hull, const std::vector<std::int64_t>& ids,
@@ -80,6 +83,9 @@ ClassVerdicts read_class_verdicts(const StudyFiles& files, const study::Task& hu
 
 /// Share of a file's queries, whatever they are, that are inside; NaN if there are none.
 double read_fraction_inside(const StudyFiles& files, const study::Task& hull, bool allow_undecided);
+
+/// The unit of lengths in a space: the median distance of a training point to its nearest other one.
+double read_unit(const StudyFiles& files, const study::Task& proximity, const std::string& space);
 
 /// Distances of one space: by measure, in the order of the ids asked for; and its unit.
 struct Distances {

@@ -132,9 +132,7 @@ double TrialJudge::State::Share::of(Weights weight) const {
 }
 
 Verdicts TrialJudge::State::verdicts(const std::string& space) const {
-  const auto* task =
-      space == "pixel" ? frame.files.find("hull", "", -1, "pixel") : frame.files.find("hull", network, trial, space);
-  return read_verdicts(frame.files, *task, classifier.id, allow());
+  return read_verdicts(frame.files, *frame.hull(space, network, trial), classifier.id, allow());
 }
 
 ClassVerdicts TrialJudge::State::class_verdicts(const std::string& space) const {
@@ -144,12 +142,7 @@ ClassVerdicts TrialJudge::State::class_verdicts(const std::string& space) const 
 
 std::vector<double> TrialJudge::State::score_of(const Scored& scored) const {
   const std::string space = frame.space_name(scored.space);
-  if (scored.measure == "hull_distance") {
-    auto found = verdicts(space);
-    for (std::size_t i = 0; i < found.verdict.size(); ++i)
-      if (found.verdict[i] == 0) found.distance_upper[i] = kNaN;
-    return found.distance_upper;
-  }
+  if (scored.measure == "hull_distance") return verdicts(space).distances();
   if (scored.measure == "hull_distance_predicted_class") return class_verdicts(space).distance_to(classifier.predicted);
   return read_score(frame.files, *frame.proximity(scored.space, network, trial), space, scored.measure, classifier.id);
 }

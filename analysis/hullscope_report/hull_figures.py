@@ -27,14 +27,14 @@ def places(rows):
     return [place_name(r) for r in found.itertuples()]
 
 
-def grid(count):
+def grid(count, label="inside the hull"):
     columns = min(3, count)
     lines = -(-count // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(max(4.4, 2.4 * columns + 0.2), 2.35 * lines + 0.5), squeeze=False, sharey=True)
     for axis in axes.ravel()[count:]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel("inside the hull")
+        axis.set_ylabel(label)
     return figure, axes.ravel()
 
 
@@ -51,11 +51,11 @@ def draw_points(axis, rows, x, k, label):
     axis.vlines(np.asarray(x)[known], rows.lower[known], rows.upper[known], color=colour_of(k), linewidth=1)
 
 
-def by_place(results, series, caption, alt):
-    """One panel a network; x: spaces; series: (label, rows of the long table)."""
+def by_place(results, series, caption, alt, lengths=""):
+    """One panel a network; x: spaces; series: (label, rows of the long table); lengths: what they are, if not shares."""
     every = pd.concat([rows for _, rows in series])
     names = places(every)
-    figure, axes = grid(len(results.networks))
+    figure, axes = grid(len(results.networks), lengths or "inside the hull")
     for axis, network in zip(axes, results.networks):
         for k, (label, rows) in enumerate(series):
             own = rows[rows.network == network]
@@ -64,7 +64,10 @@ def by_place(results, series, caption, alt):
             draw_points(axis, own.loc[there], [names.index(name) for name in there], k, label)
         axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
         axis.set_title(network, loc="left")
-        percent(axis)
+        if not lengths:
+            percent(axis)
+    if lengths:
+        axes[0].set_ylim(bottom=0)
     legend_below(figure, *axes[0].get_legend_handles_labels(), lines=1 + (len(results.networks) < 3))
     frame = every.assign(series=np.repeat([label for label, _ in series], [len(rows) for _, rows in series]))
     return figure, frame, caption, alt
@@ -91,6 +94,23 @@ def spaces(results, table):
         "intervals (crossed bootstrap of trials and test points; Student's t for the points left out)."
     )
     return by_place(results, series, caption, summary(inside, "Fraction of test points inside the hull."))
+
+
+def distances(results, table):
+    """How far outside the points are, in units of the space."""
+    median, mean = (over_trials(table, statistic) for statistic in ("median_hull_distance_outside", "mean_hull_distance"))
+    if len(mean) == 0:
+        return None
+    series = [("all test points, mean", mean[mean.measure == ""]), ("those outside, median", median[median.measure == ""])]
+    if len(median[median.measure == "predicted_class"]):
+        series.append(("those outside the hull of the predicted class, median", median[median.measure == "predicted_class"]))
+    caption = (
+        "Distance of test points to the hull of the training points (0 inside), by space, in units of the median distance of a training point "
+        "to its nearest other one in the same space and trial: at 1 a point is as far from the hull as training points are from each other. "
+        "Means over trials. Bars: 95 % intervals (Student's t)."
+    )
+    words = "Distance to the hull, median of the points outside. " + " ".join(f"{r.network}, {place_name(r)}: {r.value:.3g}." for r in series[1][1].itertuples())[:900]
+    return by_place(results, series, caption, words, "distance to the hull, in\nneighbour distances")
 
 
 def classes(results, table):
@@ -165,6 +185,7 @@ def subsets(results, table):
 
 FIGURES = [
     ("fig-spaces", "In which space inside the hull", spaces, "results.h5:/table, fraction_inside, fraction_inside_left_out, fraction_inside_pca"),
+    ("fig-hull-distances", "How far outside", distances, "results.h5:/table, mean_hull_distance, median_hull_distance_outside"),
     ("fig-subsets", "More training points, more inside", subsets, "results.h5:/table, fraction_inside_subset"),
     ("fig-classes", "The hull of each class", classes, "results.h5:/table, fraction_inside_class_hull"),
     ("fig-per-class", "Class by class", per_class, "results.h5:/table, fraction_inside_class_hull, true_class_LABEL"),

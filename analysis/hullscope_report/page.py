@@ -115,7 +115,9 @@ def hull_section(results, table, pieces):
         drawn = draw(results, table)
         if drawn:
             parts.append(pieces.figure(name, heading, *drawn, source))
-    return "".join(parts) + tables.further_hulls(table, pieces)
+    parts.append(tables.hull_distances(table, pieces))
+    further = tables.further_hulls(table, pieces)
+    return "".join(parts) + (f"<details><summary>Every value of the further hulls</summary>{further}</details>" if further else "")
 
 
 def scores_section(results, table, pieces):

@@ -69,18 +69,35 @@ def hulls(results, table, pieces):
     return "".join(parts)
 
 
-def further_hulls(table, pieces):
-    """Class hulls, subsets and left-out points as one table; "" if the study has none."""
+def hull_distances(table, pieces):
+    """How far outside the test points are; "" without projections."""
+    mean, median = (over_trials(table, statistic) for statistic in ("mean_hull_distance", "median_hull_distance_outside"))
+    if len(mean) == 0:
+        return ""
+    at = {(r.network, r.space, r.dimension, r.measure): r for r in median.itertuples()}
+    rows = []
+    for r in mean.itertuples():
+        m = at[r.network, r.space, r.dimension, r.measure]
+        hull = (r.measure.replace("_", " ") or "all training points") + (" †" if r.uses_label else "")
+        rows.append([r.network, f"latent {r.dimension}" if r.space == "latent" else r.space, hull,
+                     with_interval(r.value, (r.lower, r.upper), 4), with_interval(m.value, (m.lower, m.upper), 4), "" if m.status == "ok" else m.status])  # fmt: skip
+    return pieces.table("hull-distances", "Distance to the hull, in units of the median distance of a training point to its nearest other one: mean over all test points (0 inside), "
+                        "and median of those outside (Student’s t over trials). † uses the true label.", ["network", "space", "hull of", "mean", "median outside", "note"], rows, 3,
+                        source="results.h5:/table, mean_hull_distance, median_hull_distance_outside")  # fmt: skip
+
+
+def further_hulls(table, pieces, by_class=True):
+    """Class hulls, subsets and left-out points as one table; "" if the study has none. by_class: each class by itself as well."""
     names = ("fraction_inside_class_hull", "fraction_inside_subset", "fraction_inside_left_out")
     rows = [[r.network, f"latent {r.dimension}" if r.space == "latent" else r.space, statistic.removeprefix("fraction_inside_").replace("_", " "),
              r.measure.replace("_", " ") + (" †" if r.uses_label else ""), with_interval(r.value, (r.lower, r.upper), 4), number(r.n, 0)]
-            for statistic in names for r in over_trials(table, statistic).itertuples()]  # fmt: skip
+            for statistic in names for r in over_trials(table, statistic).itertuples() if by_class or not r.measure.startswith("true_class_")]  # fmt: skip
     if not rows:
         return ""
-    return "<details><summary>Every value of the further hulls</summary>" + pieces.table(
+    return pieces.table(
         "further-hulls", "Fraction inside the hull of a class, of a subset of the training points, and of training points left out of their own. † uses the true label.",
         ["network", "space", "hull", "which", "inside", "points asked"], rows, 4, source="results.h5:/table",
-    ) + "</details>"  # fmt: skip
+    )  # fmt: skip
 
 
 def distances(results, pieces):

@@ -51,6 +51,10 @@ def long_table(names, trials, random):
                 add(network, "fraction_inside_subset", inside * (0.5 if n == 1000 else 0.8), measure=f"{n} training points", **at)
             for which in ("predicted_class", "true_class", "any_class"):
                 add(network, "fraction_inside_class_hull", inside * 0.7, measure=which, **at)
+            for hull, length in (("", 0.5), ("predicted_class", 0.9), ("true_class", 1.1)):
+                outside = {"value": np.nan, "spread": np.nan, "status": f"undefined in {trials} of {trials} trials"} if (d, hull) == (2, "") else {"value": length}
+                add(network, "mean_hull_distance", (1 - inside) * length, measure=hull, **at)
+                add(network, "median_hull_distance_outside", **outside, measure=hull, **at)
             for c in range(10):
                 add(network, "fraction_inside_class_hull", inside * (0.5 + 0.04 * c), measure=f"true_class_{c}", **at, n=1000)
         for space, d, measure in SCORES:

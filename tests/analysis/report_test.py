@@ -124,7 +124,7 @@ class Report(unittest.TestCase):
                     self.assertEqual(row[3:6], [f"{v:.2f}".replace("-", "−") for v in values[1:]])
 
     def test_every_figure_is_there_with_its_data(self):
-        further = ["fig-spaces", "fig-subsets", "fig-classes", "fig-per-class", "fig-scores"]
+        further = ["fig-spaces", "fig-hull-distances", "fig-subsets", "fig-classes", "fig-per-class", "fig-scores"]
         for name, families in (("two", ["mlp"]), ("ten", ["mlp", "cnn"]), ("one", ["mlp"])):
             text = self.pages[name][0]
             figures = re.findall(r'<figure id="([^"]+)"', text)

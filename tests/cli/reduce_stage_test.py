@@ -200,6 +200,32 @@ class Reduce(Pretended):
                     row = self.over_trials(rows, np.array(own)[:, c], statistic="fraction_inside_class_hull", measure=f"true_class_{c}", **where)
                     self.assertEqual((row["n"], row["uses_label"]), (90, 1))
 
+    def test_how_far_outside(self):
+        """In units of the space, that of the same trial; the median over the points outside alone."""
+        with h5py.File(self.folder / "results.h5") as results:
+            rows = self.table(results)
+        for network in ("one", "two"):
+            for k, (space, d, _) in enumerate(self.hull_files(network, 0)):
+                means, medians = {}, {}
+                for trial in range(5):
+                    folder, (_, _, path) = self.folder / network / f"trial-{trial:02}", self.hull_files(network, trial)[k]
+                    with h5py.File(folder / "activations.h5") as file:
+                        predicted, label = (by_id(file, "test/sample", f"test/{name}") for name in ("predicted", "label"))
+                    with h5py.File(self.folder / "input/proximity.h5" if space == "pixel" else folder / "proximity.h5") as file:
+                        unit = file[f"latent-{d:02}/unit" if space == "latent" else f"{space}/unit"][()]
+                    with h5py.File(f"{path}.h5") as file:
+                        every = {"": by_id(file, "sample", "distance_upper")}
+                    _, _, upper = self.class_verdicts(path)
+                    every["predicted_class"], every["true_class"] = (upper[np.arange(len(label)), c] for c in (predicted, label))
+                    for hull, distance in every.items():
+                        means.setdefault(hull, []).append(distance.mean() / unit)
+                        medians.setdefault(hull, []).append(np.median(distance[distance > 0]) / unit)
+                for hull in ("", "predicted_class", "true_class"):
+                    where = {"network": network, "space": space, "dimension": d, "measure": hull}
+                    row = self.over_trials(rows, means[hull], statistic="mean_hull_distance", **where)
+                    self.assertEqual(row["uses_label"], hull == "true_class")
+                    self.over_trials(rows, medians[hull], statistic="median_hull_distance_outside", **where)
+
     def latent_points(self, network, measure):
         """Of each trial: ids, correct, inside, distance, log norm of the activation, 1 - softmax."""
         for trial in range(5):

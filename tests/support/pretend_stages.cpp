@@ -38,7 +38,7 @@ std::vector<float> points(const std::string& what, const std::string& split, con
   std::vector<float> values;
   for (const std::int64_t i : order) {
     const std::int64_t id = set.sample_id(i);
-    auto random = random_of(what + (id % 20 == 3 ? "" : split), task, id % 190);
+    auto random = random_of(what + (id % 20 == 3 ? "" : split), task, id % 3 == 0 ? id % 190 : id);
     for (std::int64_t k = 0; k < d; ++k) {
       const double v = random.normal() + (set.label(i) == k ? 1 : 0);
       values.push_back(set.sample_id(i) % 97 == 5 ? 0.0f : static_cast<float>(std::max(0.0, v)));
