@@ -67,7 +67,9 @@ def by_place(results, series, caption, alt, lengths=""):
         if not lengths:
             percent(axis)
     if lengths:
-        axes[0].set_ylim(bottom=0)
+        positive = every.value[every.value > 0]
+        axes[0].set_yscale("log")  # a bar that reaches 0 or below ends at the bottom
+        axes[0].set_ylim(bottom=positive.min() / 2 if len(positive) else None)
     legend_below(figure, *axes[0].get_legend_handles_labels(), lines=1 + (len(results.networks) < 3))
     frame = every.assign(series=np.repeat([label for label, _ in series], [len(rows) for _, rows in series]))
     return figure, frame, caption, alt
@@ -101,13 +103,14 @@ def distances(results, table):
     median, mean = (over_trials(table, statistic) for statistic in ("median_hull_distance_outside", "mean_hull_distance"))
     if len(mean) == 0:
         return None
-    series = [("all test points, mean", mean[mean.measure == ""]), ("those outside, median", median[median.measure == ""])]
+    series = [("all, mean", mean[mean.measure == ""]), ("outside, median", median[median.measure == ""])]
     if len(median[median.measure == "predicted_class"]):
-        series.append(("those outside the hull of the predicted class, median", median[median.measure == "predicted_class"]))
+        series.append(("outside predicted class, median", median[median.measure == "predicted_class"]))
     caption = (
         "Distance of test points to the hull of the training points (0 inside), by space, in units of the median distance of a training point "
         "to its nearest other one in the same space and trial: at 1 a point is as far from the hull as training points are from each other. "
-        "Means over trials. Bars: 95 % intervals (Student's t)."
+        "The mean of all, the median of those outside, and where there are class hulls the median of those outside the hull of the class that the "
+        "network predicts; means over trials. Bars: 95 % intervals (Student's t)."
     )
     words = "Distance to the hull, median of the points outside. " + " ".join(f"{r.network}, {place_name(r)}: {r.value:.3g}." for r in series[1][1].itertuples())[:900]
     return by_place(results, series, caption, words, "distance to the hull, in\nneighbour distances")
