@@ -605,7 +605,6 @@ TEST(Extract, TiesGoToTheSmallerClass) {
   EXPECT_EQ(largest_entries(rows), std::vector<std::int64_t>({0, 1}));
 }
 
-// Points on a curved surface of dimension 2 in 12 dimensions: two bottleneck units explain them, one does not.
 #ifndef __SANITIZE_ADDRESS__  // whose allocator is not glibc's
 TEST(Compute, FreedMemoryStaysWithTheProcess) {
   keep_freed_memory();
@@ -623,6 +622,7 @@ TEST(Compute, FreedMemoryStaysWithTheProcess) {
 }
 #endif
 
+// Points on a curved surface of dimension 2 in 12 dimensions: two bottleneck units explain them, one does not.
 TEST(Encode, FindsTheDimension) {
   RandomStream random(8, 0);
   Matrix<float> train(1500, 12), test(300, 12);
