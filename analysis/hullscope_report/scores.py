@@ -5,13 +5,13 @@ import numpy as np
 
 from .long_table import over_trials
 from .pieces import number, p_value, with_interval
-from .style import NEUTRAL, colour_of, measure_name
+from .style import NEUTRAL, colour_of, measure_name, space_name
 
 ORDER = {"pixel": 2, "neural": 1, "latent": 0, "output": 3}
 
 
 def label_of(row):
-    place = f"latent {row.dimension}" if row.space == "latent" else row.space
+    place = space_name(row.space, row.dimension)
     return f"{measure_name(row.measure)} · {place}" + (" †" if row.uses_label else "")
 
 
@@ -76,7 +76,7 @@ def table_rows(results, table, fewest):
             if 0 <= r.n_wrong < fewest:
                 weak.update((len(rows), c) for c in (4, 5, 6, 7))
             fpr = get("fpr95")
-            rows.append([network, measure_name(r.measure), f"latent {r.dimension}" if r.space == "latent" else r.space,
+            rows.append([network, measure_name(r.measure), space_name(r.space, r.dimension),
                          "yes: explains only" if r.uses_label else "no", show(r), show(minus), p_value(minus.p) if minus is not None else "–",
                          show(fpr) if fpr is not None and np.isfinite(fpr.value) else "–", show(get("aurc")), show(get("e_aurc")), number(r.n_wrong, 0)])  # fmt: skip
     return head, rows, weak

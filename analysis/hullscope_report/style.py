@@ -91,6 +91,11 @@ def not_there(axis, words):
     axis.set_yticks([])
 
 
+def space_name(space, dimension):
+    """In tables: "latent 16", "neural", "pixel"."""
+    return f"latent {dimension}" if space == "latent" else space
+
+
 def space_index(results, name):
     """Position of a space (latent, neural, pixel) among the results', or None."""
     return next((k for k, space in enumerate(results.spaces) if space.startswith(name)), None)

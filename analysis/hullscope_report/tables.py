@@ -6,7 +6,7 @@ from .long_table import of_trials, over_trials
 from .pieces import Cell, count, number, p_value, with_interval
 from .reference import paper_values
 from .results import WRONG_FOR_AUROC, mean_over_trials
-from .style import measure_name
+from .style import measure_name, space_name
 
 MODELS = {"linear": "linear in distance", "spline": "spline of distance", "spline_norm": "spline, log activation norm",
           "spline_softmax": "spline, largest softmax"}  # fmt: skip
@@ -79,7 +79,7 @@ def hull_distances(table, pieces):
     for r in mean.itertuples():
         m = at[r.network, r.space, r.dimension, r.measure]
         hull = (r.measure.replace("_", " ") or "all training points") + (" †" if r.uses_label else "")
-        rows.append([r.network, f"latent {r.dimension}" if r.space == "latent" else r.space, hull,
+        rows.append([r.network, space_name(r.space, r.dimension), hull,
                      with_interval(r.value, (r.lower, r.upper), 4), with_interval(m.value, (m.lower, m.upper), 4), "" if m.status == "ok" else m.status])  # fmt: skip
     return pieces.table("hull-distances", "Distance to the hull, in units of the median distance of a training point to its nearest other one: mean over all test points (0 inside), "
                         "and median of those outside (Student’s t over trials). † uses the true label.", ["network", "space", "hull of", "mean", "median outside", "note"], rows, 3,
@@ -89,7 +89,7 @@ def hull_distances(table, pieces):
 def further_hulls(table, pieces, by_class=True):
     """Class hulls, subsets and left-out points as one table; "" if the study has none. by_class: each class by itself as well."""
     names = ("fraction_inside_class_hull", "fraction_inside_subset", "fraction_inside_left_out")
-    rows = [[r.network, f"latent {r.dimension}" if r.space == "latent" else r.space, statistic.removeprefix("fraction_inside_").replace("_", " "),
+    rows = [[r.network, space_name(r.space, r.dimension), statistic.removeprefix("fraction_inside_").replace("_", " "),
              r.measure.replace("_", " ") + (" †" if r.uses_label else ""), with_interval(r.value, (r.lower, r.upper), 4), number(r.n, 0)]
             for statistic in names for r in over_trials(table, statistic).itertuples() if by_class or not r.measure.startswith("true_class_")]  # fmt: skip
     if not rows:
@@ -200,7 +200,7 @@ def dimensions(table, pieces):
     rows = []
     for (network, space, d), own in found.groupby(["network", "space", "dimension"], sort=False):
         of = {r.measure: r for r in own.itertuples()}
-        rows.append([network, f"latent {d}" if space == "latent" else space] +
+        rows.append([network, space_name(space, d)] +
                     ["–" if e not in of else with_interval(of[e].value, (of[e].lower, of[e].upper), 2) for e in estimators])  # fmt: skip
     return pieces.table("dimensions", "Intrinsic dimension by other estimators, of the same points; no agreement with the autoencoder’s is expected.",
                         ["network", "space", *(e.replace("_", " ") for e in estimators)], rows, 2, source="results.h5:/table, intrinsic_dimension")  # fmt: skip
