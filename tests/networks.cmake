@@ -1,7 +1,9 @@
 if(HULLSCOPE_WITH_TORCH)
   set(networks_tests ${CMAKE_CURRENT_LIST_DIR})
   # One program, run whole: starting LibTorch and MPI once a case would take longer than the cases.
-  hullscope_test(networks_test SOURCES ${networks_tests}/unit/networks_test.cpp ${networks_tests}/mpi/mpi_main.cpp
+  hullscope_test(networks_test SOURCES ${networks_tests}/unit/networks_test.cpp
+      ${networks_tests}/unit/networks_training_test.cpp ${networks_tests}/unit/networks_encoding_test.cpp
+      ${networks_tests}/mpi/mpi_main.cpp
     LIBRARIES hullscope::networks nlohmann_json::nlohmann_json GTest::gmock RANKS 1)
   hullscope_test(networks_mpi_test SOURCES ${networks_tests}/mpi/networks_mpi_test.cpp ${networks_tests}/mpi/mpi_main.cpp
     LIBRARIES hullscope::networks RANKS 1 2 3 5)

@@ -1,25 +1,17 @@
-// networks/: layer texts and shapes, masks, Adam, checkpoints, forward and backward against numpy and finite
-// differences, training that is killed and resumed, evaluation in blocks, the autoencoder.
+// networks/: layer texts and shapes, masks, Adam, forward and backward against numpy and finite differences, scaling.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include <hullscope/base/digest.hpp>
-#include <hullscope/base/error.hpp>
 #include <hullscope/base/random.hpp>
 #include <hullscope/networks/activations.hpp>
 #include <hullscope/networks/adam.hpp>
 #include <hullscope/networks/autoencoder.hpp>
-#include <hullscope/networks/blocks.hpp>
 #include <hullscope/networks/compute.hpp>
 #include <hullscope/networks/dropout_mask.hpp>
 #include <hullscope/networks/fit.hpp>
@@ -28,6 +20,7 @@
 #include <hullscope/parallel/comm.hpp>
 
 #include "../support/network_data.hpp"
+#include "../support/network_support.hpp"
 
 namespace hullscope::networks {
 namespace {
@@ -35,41 +28,9 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using tests::blobs;
+using tests::digest_of;
 using tests::fit_data;
-
-template <class Call>
-std::string usage_error(const Call& call) {
-  try {
-    call();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "(no UsageError)";
-}
-
-std::string digest_of(const std::vector<NamedArray>& arrays) {
-  Digest digest;
-  for (const auto& array : arrays) {
-    digest.update_text(array.name);
-    digest.update(array.values.data(), array.values.size() * sizeof(float));
-  }
-  return digest.hex();
-}
-
-// The warnings about ignored checkpoints are wanted here, but not in the log.
-const int kQuiet = setenv("HULLSCOPE_LOG", "error", 0);
-
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / ("hullscope-networks-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using tests::usage_error;
 
 // ---- layers ----
 
@@ -390,318 +351,6 @@ TEST(Scaling, UnitStandardNone) {
   EXPECT_EQ(make_scaling("standard", constant).divisor, std::vector<float>(3, 1.0f));
   EXPECT_THAT(usage_error([&] { make_scaling("unti", samples); }), HasSubstr("standard"));
   EXPECT_THAT(usage_error([] { resolve_device("gpu"); }), HasSubstr("cuda"));
-}
-
-// ---- training ----
-
-struct Trained {
-  std::string digest;
-  Curves curves;
-};
-
-Trained train(const FitData& data, const FitOptions& options, const std::vector<std::string>& layers) {
-  Model model(make_classifier({"net", layers}, {6}, 3));
-  const auto curves = fit(model, data, options, parallel::Comm::self());
-  return {digest_of(model.arrays()), curves};
-}
-
-const std::vector<std::string> kLayers{"dense 16", "batchnorm", "relu",       "dropout 0.3",
-                                       "dense 8",  "relu",      "dropout 0.2"};
-
-FitOptions options(std::int64_t epochs = 3) {
-  FitOptions o;
-  o.epochs = epochs;
-  o.batch = 16;
-  o.rate = 1e-2;
-  o.seed = 5;
-  o.stream = "test/net/trial-00/train";
-  return o;
-}
-
-TEST(Fit, LearnsAndRepeatsItself) {
-  const auto samples = blobs(151, 3, {6});
-  const auto data = fit_data(samples);
-  auto o = options(20);
-  const auto first = train(data, o, kLayers);
-  EXPECT_GT(first.curves.train_accuracy.back(), 0.9);
-  EXPECT_LT(first.curves.train_loss.back(), 0.5 * first.curves.train_loss.front());
-  EXPECT_EQ(first.curves.train_loss.size(), 20u);
-  EXPECT_EQ(train(data, o, kLayers).digest, first.digest);
-  o.seed = 6;
-  EXPECT_NE(train(data, o, kLayers).digest, first.digest);
-}
-
-TEST(Fit, AwkwardSizes) {
-  for (const std::int64_t n : {1, 2, 16, 17, 33}) {  // 17 and 33: a last batch of one sample, with batch norm
-    const auto samples = blobs(n, 3, {6});
-    const auto result = train(fit_data(samples), options(2), kLayers);
-    EXPECT_EQ(result.curves.train_loss.size(), 2u);
-    for (const double loss : result.curves.train_loss) EXPECT_TRUE(std::isfinite(loss)) << n;
-  }
-  const auto samples = blobs(20, 3, {6});
-  auto o = options(0);
-  EXPECT_TRUE(train(fit_data(samples), o, kLayers).curves.train_loss.empty());  // an untrained network
-  o = options(1);
-  o.validation = 0.99;
-  EXPECT_THAT(usage_error([&] { train(fit_data(samples), o, kLayers); }), HasSubstr("train.validation"));
-}
-
-TEST(Fit, ValidationIsKeptApart) {
-  const auto samples = blobs(100, 3, {6});
-  auto data = fit_data(samples);
-  std::vector<int> seen(100, 0);
-  const auto gather = data.gather;
-  data.gather = [&](std::span<const std::int64_t> rows, std::span<float> out) {
-    for (const auto row : rows) ++seen[static_cast<std::size_t>(row)];
-    gather(rows, out);
-  };
-  auto o = options(4);
-  o.validation = 0.25;
-  const auto result = train(data, o, kLayers);
-  EXPECT_EQ(result.curves.validation_loss.size(), 4u);
-  EXPECT_EQ(result.curves.validation_accuracy.size(), 4u);
-  EXPECT_EQ(std::count(seen.begin(), seen.end(), 4), 100);  // each row once an epoch, for one of the two purposes
-}
-
-TEST(Fit, ALossThatIsNotFiniteIsAnError) {
-  auto samples = blobs(40, 3, {6});
-  samples.copy_row = [](std::int64_t, std::span<float> out) { std::fill(out.begin(), out.end(), INFINITY); };
-  EXPECT_THROW(train(fit_data(samples), options(3), {"dense 16", "relu"}), EnvironmentError);
-}
-
-// A training that dies at any step and is started again ends with the same bytes: with a checkpoint after every step,
-// with none in time, and with one now and then.
-TEST(Fit, KilledAndResumed) {
-  const Folder folder;
-  const auto samples = blobs(75, 3, {6});
-  auto o = options(4);
-  o.validation = 0.2;
-  const auto whole = train(fit_data(samples), o, kLayers);
-  o.checkpoint = folder.file("network.checkpoint");
-  o.task_key = "key";
-  RandomStream random(17, 0);
-  for (int round = 0; round < 6; ++round) {
-    std::filesystem::remove(o.checkpoint);
-    const double choices[] = {1e-9, 0, 1e9};  // after every step, after every epoch, never in time
-    o.checkpoint_seconds = choices[round % 3];
-    int kills = 0;
-    Trained result;
-    for (bool done = false; !done;) {
-      auto data = fit_data(samples);
-      const auto gather = data.gather;
-      auto left = static_cast<int>(1 + random.below(9)) + (o.checkpoint_seconds != 1e-9 && kills > 2 ? 1000 : 0);
-      data.gather = [&](std::span<const std::int64_t> rows, std::span<float> out) {
-        if (--left == 0) throw std::runtime_error("killed");
-        gather(rows, out);
-      };
-      try {
-        result = train(data, o, kLayers);
-        done = true;
-      } catch (const std::runtime_error& error) {
-        ASSERT_STREQ(error.what(), "killed");
-        ++kills;
-      }
-    }
-    EXPECT_GE(kills, 2);
-    EXPECT_EQ(result.digest, whole.digest) << "round " << round;
-    EXPECT_EQ(result.curves.train_loss, whole.curves.train_loss);
-    EXPECT_EQ(result.curves.train_accuracy, whole.curves.train_accuracy);
-    EXPECT_EQ(result.curves.validation_loss, whole.curves.validation_loss);
-  }
-}
-
-// ---- checkpoints ----
-
-Checkpoint some_checkpoint() {
-  return {7, {{1.5, 1.25}, {0.5, 0.75}, {}, {}}, {{0.1, 3}, {0.2, 4}}, {1, 2, 3}, {4, 5, 6}, {7, 8, 9}, {}};
-}
-
-TEST(Checkpoints, RoundTrip) {
-  const Folder folder;
-  const auto path = folder.file("c");
-  EXPECT_FALSE(load_checkpoint(path, "key"));
-  save_checkpoint(path, "key", some_checkpoint());
-  const auto c = load_checkpoint(path, "key");
-  ASSERT_TRUE(c);
-  EXPECT_EQ(c->step, 7);
-  EXPECT_EQ(c->curves.train_loss, std::vector<double>({1.5, 1.25}));
-  EXPECT_EQ(c->sums[1].right, 4);
-  EXPECT_EQ(c->v, std::vector<float>({7, 8, 9}));
-  EXPECT_FALSE(load_checkpoint(path, "another key"));
-}
-
-TEST(Checkpoints, DamagedOnesAreIgnored) {
-  const Folder folder;
-  const auto path = folder.file("c");
-  save_checkpoint(path, "key", some_checkpoint());
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  const auto write = [&](const std::string& changed) { std::ofstream(path, std::ios::binary) << changed; };
-  for (std::size_t length = 0; length < bytes.size(); length += 5) {
-    write(bytes.substr(0, length));
-    EXPECT_FALSE(load_checkpoint(path, "key")) << length;
-  }
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    auto changed = bytes;
-    changed[i] = static_cast<char>(changed[i] ^ 0x10);
-    write(changed);
-    EXPECT_FALSE(load_checkpoint(path, "key")) << i;
-  }
-  write(bytes + "x");
-  EXPECT_FALSE(load_checkpoint(path, "key"));
-  write(bytes);
-  EXPECT_TRUE(load_checkpoint(path, "key"));
-}
-
-TEST(Checkpoints, OfAnotherNetworkOrGroupAreIgnored) {
-  const Folder folder;
-  const auto samples = blobs(40, 3, {6});
-  auto o = options(2);
-  const auto whole = train(fit_data(samples), o, kLayers);
-  o.checkpoint = folder.file("network.checkpoint");
-  o.task_key = "key";
-  save_checkpoint(o.checkpoint, "key", some_checkpoint());  // two ranks, three parameters
-  EXPECT_EQ(train(fit_data(samples), o, kLayers).digest, whole.digest);
-}
-
-// ---- evaluation ----
-
-TEST(Extract, ThreadsAndPlaceChangeNothing) {
-  const auto samples = blobs(1700, 3, {6});
-  Model model(make_classifier({"net", kLayers}, {6}, 3));
-  fit(model, fit_data(samples), options(1), parallel::Comm::self());
-  const auto scaling = make_scaling("none", samples);
-  const auto one = extract(model, scaling, samples, parallel::Comm::self(), 1);
-  for (const int threads : {2, 3, 8}) {
-    const auto other = extract(model, scaling, samples, parallel::Comm::self(), threads);
-    EXPECT_EQ(one.activation, other.activation);
-    EXPECT_EQ(one.logit, other.logit);
-    EXPECT_EQ(one.predicted, other.predicted);
-  }
-  EXPECT_EQ(one.activation.cols(), 8);
-  EXPECT_GE(one.activation.minCoeff(), 0.0f);  // after the ReLU
-  // The second block as if it were the first of another set.
-  auto shifted = samples;
-  shifted.size = samples.size - kBlockRows;
-  shifted.copy_row = [&](std::int64_t row, std::span<float> out) { samples.copy_row(row + kBlockRows, out); };
-  const auto rest = extract(model, scaling, shifted, parallel::Comm::self(), 1);
-  EXPECT_EQ(rest.activation, Matrix<float>(one.activation.bottomRows(shifted.size)));
-  auto none = samples;
-  none.size = 0;
-  EXPECT_EQ(extract(model, scaling, none, parallel::Comm::self(), 2).activation.rows(), 0);
-}
-
-TEST(Extract, AnErrorOfAThreadIsThrown) {
-  EXPECT_THROW(for_each_block(0, 10, 3,
-                              [](std::int64_t b) {
-                                if (b == 4) throw std::runtime_error("here");
-                              }),
-               std::runtime_error);
-}
-
-TEST(Extract, TiesGoToTheSmallerClass) {
-  Matrix<float> rows(2, 3);
-  rows << 1, 1, 0, 0, 2, 2;
-  EXPECT_EQ(largest_entries(rows), std::vector<std::int64_t>({0, 1}));
-}
-
-#ifndef __SANITIZE_ADDRESS__  // whose allocator is not glibc's
-TEST(Compute, FreedMemoryStaysWithTheProcess) {
-  keep_freed_memory();
-  constexpr std::size_t kSize = 96 << 20;  // more than glibc ever takes from its heap by itself
-  const auto faults_of_touching = [] {
-    rusage before{}, after{};
-    getrusage(RUSAGE_SELF, &before);
-    std::vector<char> block(kSize, 1);
-    EXPECT_EQ(block[kSize - 1], 1);
-    getrusage(RUSAGE_SELF, &after);
-    return after.ru_minflt - before.ru_minflt;
-  };
-  const auto first = faults_of_touching(), second = faults_of_touching();
-  EXPECT_LT(second, 100) << "page faults of a block of the same size; the first took " << first;
-}
-#endif
-
-// Points on a curved surface of dimension 2 in 12 dimensions: two bottleneck units explain them, one does not.
-TEST(Encode, FindsTheDimension) {
-  RandomStream random(8, 0);
-  Matrix<float> train(1500, 12), test(300, 12);
-  for (auto* m : {&train, &test})
-    for (Eigen::Index i = 0; i < m->rows(); ++i) {
-      const double a = 2 * random.uniform() - 1, b = 2 * random.uniform() - 1;
-      for (Eigen::Index j = 0; j < 12; ++j)
-        (*m)(i, j) =
-            static_cast<float>(3 + std::cos(0.5 * static_cast<double>(j) + a) + std::sin(static_cast<double>(j)) * b);
-    }
-  train.col(5).setConstant(0.0f);  // a dead unit of the classifier
-  test.col(5).setConstant(0.0f);
-  NamedArray weight{"output.weight", {2, 12}, std::vector<float>(24, 0.0f)}, bias{"output.bias", {2}, {-3, 3}};
-  weight.values[0] = 1;
-  weight.values[12] = -1;
-  const auto encode_to = [&](std::int64_t d) {
-    EncodeRequest request{view(train), view(test), d, {32}, "linear", weight, bias, options(40), "cpu"};
-    request.fit.batch = 64;
-    request.fit.rate = 3e-3;
-    request.fit.stream = "test/latent-" + std::to_string(d);
-    return encode(request, parallel::Comm::self());
-  };
-  const auto one = encode_to(1), two = encode_to(2);
-  EXPECT_EQ(two.train.code.rows(), 1500);
-  EXPECT_EQ(two.test.code.cols(), 2);
-  EXPECT_LT(two.test.unexplained_variance, 0.03);
-  EXPECT_GT(one.test.unexplained_variance, 5 * two.test.unexplained_variance);
-  EXPECT_NEAR(two.train.unexplained_variance, two.test.unexplained_variance, 0.02);
-  EXPECT_TRUE(two.curves.train_accuracy.empty());
-  EXPECT_EQ(two.arrays.front().name, "input.divisor");
-  // The head says class 0 where 2 x_0 > 6; on a good reconstruction nearly always what it says of the activations.
-  std::int64_t equal = 0;
-  for (Eigen::Index i = 0; i < 300; ++i)
-    equal += two.test.hybrid_predicted[static_cast<std::size_t>(i)] == (test(i, 0) > 3 ? 0 : 1);
-  EXPECT_GT(equal, 280);
-  EXPECT_EQ(encode_to(2).test.code, two.test.code);
-}
-
-TEST(Encode, PrincipalCodesAreProjectionsOnTheSpectrum) {
-  RandomStream random(9, 0);
-  Matrix<float> train(400, 6), test(50, 6);
-  for (auto* m : {&train, &test})
-    for (Eigen::Index i = 0; i < m->rows(); ++i)
-      for (Eigen::Index j = 0; j < 6; ++j)
-        (*m)(i, j) = j == 4 ? 2.0f : static_cast<float>(7 + static_cast<double>(j + 1) * random.normal());
-  const NamedArray weight{"output.weight", {2, 6}, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, -1}},
-      bias{"output.bias", {2}, {-7, 7}};
-  const Matrix<double> x = train.cast<double>(), y = test.cast<double>();
-  const Vector<double> mean = x.colwise().mean().transpose();
-  const Matrix<double> away = x.rowwise() - mean.transpose(), covariance = away.transpose() * away;
-  const Eigen::SelfAdjointEigenSolver<Matrix<double>> spectrum(covariance);
-  for (const std::int64_t d : {1, 2, 6}) {
-    const auto answer = encode_principal({view(train), view(test), d, {}, "linear", weight, bias, {}, "cpu"});
-    const double left = spectrum.eigenvalues().head(6 - d).sum() / spectrum.eigenvalues().sum();
-    EXPECT_NEAR(answer.train.unexplained_variance, left, 1e-9) << d;
-    EXPECT_EQ(answer.dead_outputs, 1) << d;
-    for (Eigen::Index j = 0; j < std::min<Eigen::Index>(d, 5); ++j) {  // the sixth axis has no variance
-      const Vector<double> axis = spectrum.eigenvectors().col(5 - j);
-      const Vector<double> along = (y.rowwise() - mean.transpose()) * axis;
-      const double sign = along.dot(answer.test.code.col(j).cast<double>()) > 0 ? 1 : -1;
-      for (Eigen::Index i = 0; i < 50; ++i) EXPECT_NEAR(answer.test.code(i, j), sign * along[i], 1e-4);
-    }
-    if (d < 6) continue;  // all of the space: the head says what it says of the activations
-    for (Eigen::Index i = 0; i < 50; ++i)
-      if (std::fabs(test(i, 5) - 7) > 1e-3) {
-        EXPECT_EQ(answer.test.hybrid_predicted[static_cast<std::size_t>(i)], test(i, 5) > 7 ? 0 : 1);
-      }
-  }
-  EXPECT_THROW(encode_principal({view(train), view(test), 7, {}, "linear", weight, bias, {}, "cpu"}), UsageError);
-}
-
-TEST(Encode, DeadOutputsAreCounted) {
-  Matrix<float> train = Matrix<float>::Constant(20, 4, 1.0f), test = Matrix<float>::Constant(3, 4, 1.0f);
-  const NamedArray weight{"output.weight", {2, 4}, std::vector<float>(8, 0.5f)}, bias{"output.bias", {2}, {0, 1}};
-  EncodeRequest request{view(train), view(test), 2, {3}, "relu", weight, bias, options(1), "cpu"};
-  const auto answer = encode(request, parallel::Comm::self());
-  EXPECT_EQ(answer.dead_outputs, 4);  // equal points have equal reconstructions
-  EXPECT_EQ(answer.train.hybrid_predicted, std::vector<std::int64_t>(20, 1));
-  EXPECT_EQ(answer.train.unexplained_variance, 0);  // there is no variance to explain
 }
 
 }  // namespace
