@@ -15,7 +15,7 @@ import tempfile
 from hullscope_report.program import ended
 
 
-def intro(results, files):
+def intro(results, files, beside):
     from hullscope_report import overview
 
     option = lambda key: overview.option(results, key, "?")  # noqa: E731
@@ -24,7 +24,7 @@ def intro(results, files):
     title = results.study.get("report", {}).get("title") or results.study.get("name", "study")
     versions = sorted({str(e["run"].get("software_version", "?")) for e in files if e["there"]} | {str(results.run.get("software_version", "?"))})
     return [
-        f"# {title}: beside the paper", "", f"    analysis/paper_page.py runs/{results.study.get('name', 'study')}", "",
+        f"# {title}{': beside the paper' if beside else ''}", "", f"    analysis/paper_page.py runs/{results.study.get('name', 'study')}", "",
         f"Data set {results.data_set}, {len(results.networks)} networks ({', '.join(results.networks)}), {len(results.trials)} trials of each, preset "
         f"{preset or 'none'}, {option('train.epochs')} epochs, autoencoders {option('encode.epochs')} epochs at rate {option('encode.rate')} with {option('encode.output')} "
         f"output; {results.n_train:,} training and {results.n_test:,} test points. {len(files)} files, {seconds / 3600:.2f} CPU hours, hullscope {', '.join(versions)}.", "",
@@ -95,14 +95,14 @@ def whole(results, pieces):
     from hullscope_report.results import WRONG_FOR_AUROC
 
     table, files = long_table(results), results.files()
-    lines = intro(results, files)
+    four, cells = figure_4(results, pieces)
+    five, more = figure_5(results, pieces)
+    lines = intro(results, files, bool(cells + more))
     bullets = lambda heading, items: [f"## {heading}", "", *(f"- {item}" for item in items), ""] if items else []  # noqa: E731
     lines += bullets("Read with care", overview.warnings(results, table))
     if special.toys(results):
         head, rows = special.toy_values(results)
         lines += ["## Fig. 2D", "", pieces.table("toy", "Relative accuracy, mean over trials; found: the stated rule on that mean.", head, rows, 3)]
-    four, cells = figure_4(results, pieces)
-    five, more = figure_5(results, pieces)
     summary = verdicts.summary_words(cells + more)
     lines += [summary, ""] if summary else []
     lines += four + five + (exceptions(results) if results.spaces else [])
