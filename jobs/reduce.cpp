@@ -96,15 +96,17 @@ void reduce_task(Stage& stage, const study::Task& task) {
     table.at("/hull/neural_inside", {0, 0}) = 0;
 
   std::vector<double> status(static_cast<std::size_t>(networks * trials * measures)), sizes(2);
-  parallel::Progress progress(world, stage.folder(), "reduce", "trials", networks * trials);
-  for (std::int64_t i = world.rank(); i < networks * trials; i += world.size()) {
-    if (parallel::stop_requested()) break;
-    Trial trial{frame, table, i / trials, i % trials, {}, {}, std::vector<int>(static_cast<std::size_t>(measures))};
-    reduce_trial(trial);
-    std::copy(trial.status.begin(), trial.status.end(), status.begin() + i * measures);
-    if (i == 0)
-      sizes = {static_cast<double>(trial.classifier.n_train), static_cast<double>(trial.classifier.id.size())};
-    progress.add(1);
+  {
+    parallel::Progress progress(world, stage.folder(), "reduce", "trials", networks * trials);
+    for (std::int64_t i = world.rank(); i < networks * trials; i += world.size()) {
+      if (parallel::stop_requested()) break;
+      Trial trial{frame, table, i / trials, i % trials, {}, {}, std::vector<int>(static_cast<std::size_t>(measures))};
+      reduce_trial(trial);
+      std::copy(trial.status.begin(), trial.status.end(), status.begin() + i * measures);
+      if (i == 0)
+        sizes = {static_cast<double>(trial.classifier.n_train), static_cast<double>(trial.classifier.id.size())};
+      progress.add(1);
+    }
   }
   if (parallel::stop_agreed(world)) throw Interrupted("reduce: stopped by a signal; the same command does it again");
   table.share(world);
@@ -112,7 +114,7 @@ void reduce_task(Stage& stage, const study::Task& task) {
   world.sum_in_place(std::span(sizes));
   for (std::int64_t w = 0; w < networks; ++w) reduce_network(frame, table, w);
 
-  const auto rows = make_long_table(world, frame, table);
+  const auto rows = make_long_table(world, frame, table, stage.folder());
 
   store::ArtifactWriter writer(world, stage.path(task.output), provenance);
   write_scales(writer, frame, table, provenance);

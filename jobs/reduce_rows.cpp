@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <hullscope/base/random.hpp>
+#include <hullscope/parallel/progress.hpp>
 #include <hullscope/proximity/unit.hpp>
 #include <hullscope/statistics/crossed_bootstrap.hpp>
 #include <hullscope/statistics/dimension.hpp>
@@ -268,8 +269,10 @@ void add_family_rows(const Frame& frame, ResultsTable& table, std::vector<Result
 
 }  // namespace
 
-std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame& frame, ResultsTable& table) {
+std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame& frame, ResultsTable& table,
+                                       const std::string& folder) {
   std::vector<ResultRow> rows;
+  parallel::Progress progress(world, folder, "reduce", "networks", static_cast<std::int64_t>(frame.networks.size()));
   for (std::size_t w = 0; w < frame.networks.size(); ++w) {
     add_network_rows(frame, table, static_cast<std::int64_t>(w), rows);
     add_space_dimensions(frame, frame.networks[w], rows);
@@ -277,11 +280,13 @@ std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame&
     add_left_out_rows(frame, frame.networks[w], rows);
     add_class_rows(frame, frame.networks[w], rows);
     add_hull_distance_rows(frame, frame.networks[w], rows);
-    if (frame.spaces.empty() && hull_places(frame).empty()) continue;
-    auto judged = judge_scores(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
-    rows.insert(rows.end(), std::make_move_iterator(judged.begin()), std::make_move_iterator(judged.end()));
-    auto sets = test_set_rows(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
-    rows.insert(rows.end(), std::make_move_iterator(sets.begin()), std::make_move_iterator(sets.end()));
+    if (!frame.spaces.empty() || !hull_places(frame).empty()) {
+      auto judged = judge_scores(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
+      rows.insert(rows.end(), std::make_move_iterator(judged.begin()), std::make_move_iterator(judged.end()));
+      auto sets = test_set_rows(world, frame, frame.networks[w], kFewestTrialsForAnInterval);
+      rows.insert(rows.end(), std::make_move_iterator(sets.begin()), std::make_move_iterator(sets.end()));
+    }
+    if (world.root()) progress.add(1);  // its ranks judge a network together
   }
   add_family_rows(frame, table, rows);
   return rows;

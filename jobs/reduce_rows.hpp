@@ -18,7 +18,9 @@ ResultRow row_of(const std::string& network, const std::string& statistic, std::
 /// `status`.
 void add_over_trials(std::vector<ResultRow>& rows, ResultRow row, const std::vector<double>& values);
 
-/// Every row of the study; `table` is filled and reduced. The same on every rank. Collective.
-std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame& frame, ResultsTable& table);
+/// Every row of the study; `table` is filled and reduced. The same on every rank. Collective. Shows its progress, a
+/// network at a time, and writes it to `folder`/progress.json.
+std::vector<ResultRow> make_long_table(const parallel::Comm& world, const Frame& frame, ResultsTable& table,
+                                       const std::string& folder);
 
 }  // namespace hullscope::jobs

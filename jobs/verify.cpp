@@ -110,11 +110,12 @@ class Verification {
     for (const std::int64_t label : file.classes()) masks_.push_back(jobs::class_mask(data.labels, data.mask, label));
   }
 
-  /// Collective. Progress is shown where it takes more than a second or so.
+  /// Collective. Progress is shown where it takes more than some seconds.
   void run(int threads) {
     std::optional<parallel::Progress> progress;
     const std::int64_t total = file_.queries() * static_cast<std::int64_t>(masks_.size());
-    if (static_cast<double>(total) * static_cast<double>(rows(jobs::HullData::view_of(data_.points))) > 1e8)
+    const PointsView points = jobs::HullData::view_of(data_.points);
+    if (static_cast<double>(total) * static_cast<double>(rows(points) * cols(points)) > 1e10)
       progress.emplace(comm_, "", "verify", "verdicts", total);
     std::vector<std::thread> workers;
     for (int t = 0; t < threads; ++t) workers.emplace_back([&] { work(progress ? &*progress : nullptr); });

@@ -410,7 +410,9 @@ class Reduce(Pretended):
         self.assertIn("undecided", output)
         self.assertIn("reduce.allow_undecided", output)
         self.assertFalse((folder / "results.h5").exists())
-        run("reduce", self.study("undecided"), folder, extra=("--set", "reduce.allow_undecided=true"))
+        output = run("reduce", self.study("undecided"), folder, extra=("--set", "reduce.allow_undecided=true"))
+        self.assertRegex(output, r"reduce: (\d+) of \1 trials")  # progress of both of its parts
+        self.assertRegex(output, r"reduce: (\d+) of \1 networks")
         with h5py.File(folder / "results.h5") as results, h5py.File(folder / "one/trial-00/latent-02/hull.h5") as hull:
             verdict = hull["verdict"][:]
             self.assertEqual(results["hull/undecided"][0, 0, 0], (verdict == 0).sum())
