@@ -70,13 +70,21 @@ double share_equal(const std::vector<std::int64_t>& a, const std::vector<std::in
   return a.empty() ? 0 : static_cast<double>(equal) / static_cast<double>(a.size());
 }
 
+/// Whether it trains an autoencoder; principal components and the codes of a further test set are computed at once.
+bool trains(const study::Task& task) {
+  return task.test.empty() && !task.space.starts_with("pca");
+}
+
 class Encoding {
  public:
   Encoding(Stage& stage, parallel::Progress& progress)
       : stage_(stage), progress_(progress), device_(networks::resolve_device(stage.study().train.device)) {}
 
   /// By one rank for itself.
-  void encode(const study::Task& task) { task.test.empty() ? encode_own(task) : encode_further(task); }
+  void encode(const study::Task& task) {
+    task.test.empty() ? encode_own(task) : encode_further(task);
+    if (!trains(task)) progress_.add(1);
+  }
 
  private:
   void encode_own(const study::Task& task) {
@@ -123,7 +131,6 @@ class Encoding {
     write_split(writer, "test", queries.sample, codes);
     writer.write<double>("/unexplained_variance", {}, {&codes.unexplained_variance, 1});
     writer.publish(Stage::record(self, watch));
-    progress_.add(1);
   }
 
   networks::Codes further_codes(const study::Task& task, const networks::EncodeRequest& asked) const {
@@ -213,8 +220,8 @@ class Encoding {
 
 /// The tasks whose inputs are there.
 void encode_all(const parallel::Comm& world, Stage& stage, const std::vector<study::Task>& tasks) {
-  std::int64_t total = 0;  // epochs; a further test set, which trains nothing, counts as one
-  for (const auto& task : tasks) total += task.test.empty() ? stage.study().encode.epochs : 1;
+  std::int64_t total = 0;  // epochs; a task that trains nothing counts as one
+  for (const auto& task : tasks) total += trains(task) ? stage.study().encode.epochs : 1;
   parallel::Progress progress(world, stage.folder(), "encode", "epochs", total);
   Encoding encoding(stage, progress);
   // The plan's order, not the longest first: they cost nearly the same, and neighbours share their activations.
