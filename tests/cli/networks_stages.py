@@ -7,6 +7,7 @@ KILLS (default 4) is the number of SIGKILLs for each of train and encode; the se
 """
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -192,6 +193,18 @@ def test_contents(reference):
         expect(len(network["train_loss"]) == len(network["epoch"]), "curves and epochs differ in length")
 
 
+def test_principal_components(study, folder, reference):
+    """They train nothing and so count as one step each: a stage that makes codes of both kinds ends at its total."""
+    other = os.path.join(folder, "principal")
+    shutil.copytree(reference, other)
+    for path in files(other, "codes.h5"):
+        os.remove(os.path.join(other, path))
+    output = run("encode", study, other, 0, ['hull.spaces=["latent", "pca"]'])
+    steps = 2 * 2 * 2 * (60 + 1)  # networks, trials, dimensions, an autoencoder and principal components
+    expect(f"encode: {steps} of {steps} epochs in" in output, "encode does not end at its total: " + output[-600:])
+    expect(len(files(other, "codes.h5")) == 16, "codes are missing")
+
+
 def test_shared_batches(study, folder):
     """ranks_per_task = 2: not the bits of one rank, but its own again."""
     found = []
@@ -277,6 +290,7 @@ def main():
             file.write(STUDY.format(epochs=60))
         reference, expected = test_same_files_everywhere(study, folder)
         test_contents(reference)
+        test_principal_components(study, folder, reference)
         test_shared_batches(study, folder)
         test_kills(study, folder, expected)
         test_signals(study, folder, expected)
