@@ -67,52 +67,58 @@ def _of_test(folder, test):
     return folder / f"test-{test}" if test else folder
 
 
-def _hull_files(trial_folder, input_folder):
-    """(space, d, path) of a trial's hull files, the data set's own included."""
+def _own_hulls(trial_folder):
+    """(space, d, path) of a trial's own hull files: codes of its autoencoders, principal components, neural space."""
     for space in ("latent", "pca"):
         for path in sorted(trial_folder.glob(f"{space}-*/hull.h5")):
             yield space, int(path.parent.name.removeprefix(f"{space}-")), path
-    for space, path in (("neural", trial_folder / "hull-neural.h5"), ("pixel", input_folder / "hull.h5")):
-        if path.is_file():
-            yield space, -1, path
+    if (path := trial_folder / "hull-neural.h5").is_file():
+        yield "neural", -1, path
+
+
+def _pixel_hull(input_folder):
+    """(space, d, path) of the data set's own hull file, where there is one."""
+    path = input_folder / "hull.h5"
+    return [("pixel", -1, path)] if path.is_file() else []
+
+
+def _hulls(folder, test):
+    """({network, trial, space, dimension}, path) of every hull file; that of pixels once, with an empty network and
+    trial -1: a folder of pixels alone has no networks."""
+    folder = pathlib.Path(folder)
+    places = [(network, trial, *own) for network, trial, path in _trials(folder) for own in _own_hulls(_of_test(path, test))]
+    places += [("", -1, *own) for own in _pixel_hull(_of_test(folder / "input", test))]
+    if not places:
+        _require(folder)
+    return [(dict(zip(("network", "trial", "space", "dimension"), place)), place[-1]) for place in places]
 
 
 def hull(folder, test=""):
     """Every verdict (of the further test set `test`): network, trial, space, dimension, sample, verdict, distance_lower,
     distance_upper. Pixel space stands once for the data set, with an empty network and trial -1."""
-    folder, frames, seen = _require(folder), [], set()
-    for network, trial, trial_folder in _trials(folder):
-        for space, d, path in _hull_files(_of_test(trial_folder, test), _of_test(folder / "input", test)):
-            if path in seen:
-                continue
-            seen.add(path)
-            with h5py.File(path) as file:
-                frame = pd.DataFrame({"sample": file["sample"][:], "verdict": VERDICTS[file["verdict"][:]],
-                                      "distance_lower": file["distance_lower"][:], "distance_upper": file["distance_upper"][:]})  # fmt: skip
-            own = space != "pixel"
-            place = {"network": network if own else "", "trial": trial if own else -1, "space": space, "dimension": d}
-            frames.append(pd.DataFrame(place, index=frame.index).join(frame))
+    frames = []
+    for place, path in _hulls(folder, test):
+        with h5py.File(path) as file:
+            frame = pd.DataFrame({"sample": file["sample"][:], "verdict": VERDICTS[file["verdict"][:]],
+                                  "distance_lower": file["distance_lower"][:], "distance_upper": file["distance_upper"][:]})  # fmt: skip
+        frames.append(pd.DataFrame(place, index=frame.index).join(frame))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def class_hulls(folder, test=""):
     """Every verdict against the hull of one class (of the further test set `test`), of a study with hull.classes: the
     columns of hull() and `class`."""
-    folder, frames, seen = _require(folder), [], set()
-    for network, trial, trial_folder in _trials(folder):
-        for space, d, plain in _hull_files(_of_test(trial_folder, test), _of_test(folder / "input", test)):
-            path = plain.with_name(plain.stem + "-classes.h5")
-            if path in seen or not path.is_file():
-                continue
-            seen.add(path)
-            with h5py.File(path) as file:
-                labels, sample = file["class"][:], file["sample"][:]
-                table = {name: file[f"class_hull/{name}"][:].ravel() for name in ("verdict", "distance_lower", "distance_upper")}
-            table["verdict"] = VERDICTS[table["verdict"]]
-            own = space != "pixel"
-            place = {"network": network if own else "", "trial": trial if own else -1, "space": space, "dimension": d,
-                     "sample": np.repeat(sample, len(labels)), "class": np.tile(labels, len(sample))}  # fmt: skip
-            frames.append(pd.DataFrame({**place, **table}))
+    frames = []
+    for place, plain in _hulls(folder, test):
+        path = plain.with_name(plain.stem + "-classes.h5")
+        if not path.is_file():
+            continue
+        with h5py.File(path) as file:
+            labels, sample = file["class"][:], file["sample"][:]
+            table = {name: file[f"class_hull/{name}"][:].ravel() for name in ("verdict", "distance_lower", "distance_upper")}
+        table["verdict"] = VERDICTS[table["verdict"]]
+        place = {**place, "sample": np.repeat(sample, len(labels)), "class": np.tile(labels, len(sample))}
+        frames.append(pd.DataFrame({**place, **table}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
@@ -130,7 +136,7 @@ def points(folder, test=""):
         for path in (trial_folder / "proximity.h5", input_folder / "proximity.h5"):
             if path.is_file():
                 frame = frame.join(_distances(path))
-        for space, d, path in _hull_files(trial_folder, input_folder):
+        for space, d, path in [*_own_hulls(trial_folder), *_pixel_hull(input_folder)]:
             with h5py.File(path) as file:
                 name = f"{space}-{d:02}" if d >= 0 else space
                 verdict = pd.Series(VERDICTS[file["verdict"][:]], index=file["sample"][:], name=f"{name}.verdict")

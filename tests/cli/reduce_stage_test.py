@@ -2,6 +2,7 @@
 """The stage reduce on pretended inputs: its arrays and its long table are what numpy, scipy, scikit-learn and statsmodels
 make of the files, and what cannot be reduced gets a sentence."""
 import os
+import shutil
 import sys
 import unittest
 
@@ -11,6 +12,9 @@ import scipy.stats
 import sklearn.metrics
 import statsmodels.api as sm
 from pretended_study import MEASURES, SOURCE, Pretended, by_id, golden, run
+
+sys.path.insert(0, str(SOURCE / "analysis"))
+import hullscope_io  # noqa: E402
 
 
 class Reduce(Pretended):
@@ -56,9 +60,6 @@ class Reduce(Pretended):
             self.assertTrue(0 < r["p"] <= 1)
 
     def test_data_frames(self):
-        sys.path.insert(0, str(SOURCE / "analysis"))
-        import hullscope_io
-
         points = hullscope_io.points(self.folder)
         self.assertEqual(len(points), 2 * 5 * 360)
         part = points[(points.network == "two") & (points.trial == 3)].set_index("sample").sort_index()
@@ -84,6 +85,17 @@ class Reduce(Pretended):
         self.assertTrue(set(hullscope_io.draws(self.folder)) <= set(results.index))
         with self.assertRaisesRegex(FileNotFoundError, "name the output folder of a study"):
             hullscope_io.points(self.root / "nowhere")
+
+    def test_data_frames_of_pixels_alone(self):
+        alone = self.root / "pixels alone"
+        shutil.copytree(self.folder / "input", alone / "input", dirs_exist_ok=True)
+        for read in (hullscope_io.hull, hullscope_io.class_hulls):
+            whole, here = read(self.folder), read(alone)
+            whole = whole[whole.space == "pixel"].reset_index(drop=True)
+            self.assertGreater(len(here), 0)
+            self.assertTrue(here.equals(whole))
+        with self.assertRaisesRegex(FileNotFoundError, "name the output folder of a study"):
+            hullscope_io.points(alone)
 
     def expected_scores(self, network, trial, folds_key, weights):
         """{(space, measure, statistic, d): value on each of the weights}, from the files."""
