@@ -176,7 +176,7 @@ class Encoding {
                    checkpoint,
                    key,
                    study.train.checkpoint_seconds,
-                   [this](std::int64_t epochs) { progress_.add(epochs); }};
+                   &progress_};
     return request;
   }
 

@@ -77,17 +77,16 @@ class Trainer {
 
     networks::Model model(architecture(task), device_);
     const auto& options = stage_.study().train;
-    networks::FitOptions fit{options.epochs,
-                             options.batch,
-                             options.rate,
-                             options.validation,
-                             static_cast<std::uint64_t>(stage_.study().seed),
-                             study::stream_name(stage_.study(), task) + "/train",
-                             checkpoint,
-                             provenance.task_key,
-                             options.checkpoint_seconds,
-                             {}};
-    if (group.root()) fit.on_epochs = [&](std::int64_t epochs) { progress.add(epochs); };
+    const networks::FitOptions fit{options.epochs,
+                                   options.batch,
+                                   options.rate,
+                                   options.validation,
+                                   static_cast<std::uint64_t>(stage_.study().seed),
+                                   study::stream_name(stage_.study(), task) + "/train",
+                                   checkpoint,
+                                   provenance.task_key,
+                                   options.checkpoint_seconds,
+                                   group.root() ? &progress : nullptr};
     const auto curves = networks::fit(model, data_, fit, group);
 
     if (group.root()) store::publish_bytes(archive, networks::torch_archive(model));

@@ -219,7 +219,7 @@ class Training {
     if (!data_.labels.empty()) curves_.train_accuracy.push_back(right);
     sums_ = {};
     if (!validation_rows_.empty()) validate();
-    if (options_.on_epochs) options_.on_epochs(1);
+    if (options_.progress) options_.progress->add(1);
   }
 
   // The blocks of the validation rows are dealt out to the ranks in turn.
@@ -314,7 +314,7 @@ class Training {
     fill(adam_.m, c->m);
     fill(adam_.v, c->v);
     fill(model_.chain().buffers, c->buffers);
-    if (options_.on_epochs) options_.on_epochs(step_ / steps_an_epoch_);
+    if (options_.progress) options_.progress->add_before(step_ / steps_an_epoch_);
     if (group_.root()) parallel::log_info(fmt::format("{}: resumed after {} steps", options_.stream, step_));
   }
 

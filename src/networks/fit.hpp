@@ -9,6 +9,7 @@
 #include <hullscope/networks/checkpoint.hpp>
 #include <hullscope/networks/model.hpp>
 #include <hullscope/parallel/comm.hpp>
+#include <hullscope/parallel/progress.hpp>
 
 namespace hullscope::networks {
 
@@ -30,8 +31,8 @@ struct FitOptions {
   std::string stream;      ///< name of the random streams: "mnist/mlp-256/trial-00/train"
   std::string checkpoint;  ///< path; "": none
   std::string task_key;
-  double checkpoint_seconds = 60;                      ///< between checkpoints; 0: one after every epoch
-  std::function<void(std::int64_t epochs)> on_epochs;  ///< called with the number of epochs just done
+  double checkpoint_seconds = 60;          ///< between checkpoints; 0: one after every epoch
+  parallel::Progress* progress = nullptr;  ///< counts epochs; of one rank of the group, null on the others
 };
 
 /// Initialises `model` by the streams and trains it. Collective over `group`; every rank ends with the same weights.

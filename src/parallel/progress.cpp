@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -11,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <deque>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -22,6 +22,7 @@
 #include <hullscope/parallel/detail/console.hpp>
 #include <hullscope/parallel/detail/mpi.hpp>
 #include <hullscope/parallel/detail/node_cells.hpp>
+#include <hullscope/parallel/detail/rate.hpp>
 #include <hullscope/parallel/detail/unwinding.hpp>
 #include <hullscope/parallel/stop.hpp>
 
@@ -29,7 +30,7 @@ namespace hullscope::parallel {
 
 namespace {
 
-constexpr double kBarSeconds = 0.25, kFileSeconds = 1, kRateWindowSeconds = 60;
+constexpr double kBarSeconds = 0.25, kFileSeconds = 1;
 
 /// Seconds between lines of the log.
 double line_seconds() {
@@ -49,65 +50,57 @@ std::string utc_now() {
 
 std::string rate_text(double rate) {
   char text[32];
-  std::snprintf(text, sizeof text, rate >= 100 ? "%.0f/s" : "%.3g/s", rate);
+  if (rate >= 0.1)
+    std::snprintf(text, sizeof text, rate >= 100 ? "%.0f/s" : "%.3g/s", rate);
+  else
+    std::snprintf(text, sizeof text, rate >= 1.0 / 60 ? "%.3g/min" : "%.3g/h",
+                  rate >= 1.0 / 60 ? 60 * rate : 3600 * rate);
   return text;
 }
 
-/// Speed over the last minute, because work of unequal cost and resumed work make the whole average useless.
-class Rate {
- public:
-  explicit Rate(std::int64_t done) : seen_{{0, done}} {}
-  void see(double seconds, std::int64_t done) {
-    seen_.emplace_back(seconds, done);
-    while (seen_.size() > 2 && seen_[1].first < seconds - kRateWindowSeconds) seen_.pop_front();
-  }
-  double per_second() const {
-    const double span = seen_.back().first - seen_.front().first;
-    return span > 0 ? static_cast<double>(seen_.back().second - seen_.front().second) / span : 0;
-  }
-
- private:
-  std::deque<std::pair<double, std::int64_t>> seen_;
+/// What was done in all, and of that what an earlier run had done.
+struct Count {
+  std::int64_t done = 0, before = 0;
 };
 
 }  // namespace
 
-// The ranks of a node count in one shared cell. The first rank of each node has a thread: rank 0's shows the sum, those
-// of other nodes send it their node's count (an 8-byte message, which is on its way at once).
+// The ranks of a node count in two shared cells. The first rank of each node has a thread: rank 0's shows the sums,
+// those of other nodes send it their node's (a 16-byte message, which is on its way at once).
 struct Progress::State {
   Comm comm, node, leaders;
-  detail::NodeCells count;
+  detail::NodeCells cells;  // Count
   std::string folder, stage, unit;
   std::int64_t total, before;
   Stopwatch watch;
-  Rate rate;
+  detail::Rate rate;
   detail::Unwinding unwinding;
 
   std::thread thread;
   std::mutex mutex;
   std::condition_variable wake;
   bool end = false;
-  std::int64_t sent = 0, received = 0;    // messages of this node; messages that rank 0 has got
-  std::map<int, std::int64_t> elsewhere;  // rank 0: other nodes' counts
+  std::int64_t sent = 0, received = 0;  // messages of this node; messages that rank 0 has got
+  std::map<int, Count> elsewhere;       // rank 0: other nodes' counts
   bool file_failed = false;
 
   State(const Comm& c, std::string f, std::string s, std::string u, std::int64_t t, std::int64_t b)
       : comm(c.split(0, c.rank())),
         node(comm.node()),
         leaders(comm.split(node.root() ? 0 : 1, comm.rank())),
-        count(node, 1),
+        cells(node, 2),
         folder(std::move(f)),
         stage(std::move(s)),
         unit(std::move(u)),
         total(t),
-        before(b),
-        rate(b) {}
+        before(b) {}
 
   bool shows() const { return comm.root(); }
-  std::int64_t done() const {
-    std::int64_t sum = before + count[0].load();
-    for (const auto& [leader, n] : elsewhere) sum += n;
-    return sum;
+  Count of_node() const { return {cells[0].load(), cells[1].load()}; }
+  Count count() const {
+    Count sum = of_node();
+    for (const auto& [leader, n] : elsewhere) sum.done += n.done, sum.before += n.before;
+    return {sum.done + before, sum.before + before};
   }
   void receive(bool wait_for_one);
   void send();
@@ -118,8 +111,9 @@ struct Progress::State {
 };
 
 void Progress::State::send() {
-  const std::int64_t n = count[0].load();
-  MPI_Send(&n, 1, MPI_INT64_T, 0, 0, detail::handle(leaders));
+  const Count n = of_node();
+  const std::array<std::int64_t, 2> message{n.done, n.before};
+  MPI_Send(message.data(), 2, MPI_INT64_T, 0, 0, detail::handle(leaders));
   ++sent;
 }
 
@@ -131,9 +125,9 @@ void Progress::State::receive(bool wait_for_one) {
     else
       MPI_Iprobe(MPI_ANY_SOURCE, 0, detail::handle(leaders), &waiting, &status);
     if (!wait_for_one && !waiting) return;
-    std::int64_t n = 0;
-    MPI_Recv(&n, 1, MPI_INT64_T, status.MPI_SOURCE, 0, detail::handle(leaders), MPI_STATUS_IGNORE);
-    elsewhere[status.MPI_SOURCE] = n;
+    std::array<std::int64_t, 2> message{};
+    MPI_Recv(message.data(), 2, MPI_INT64_T, status.MPI_SOURCE, 0, detail::handle(leaders), MPI_STATUS_IGNORE);
+    elsewhere[status.MPI_SOURCE] = {message[0], message[1]};
     wait_for_one = false;
   }
 }
@@ -194,13 +188,13 @@ void Progress::State::run() {
       continue;
     }
     if (leaders.size() > 1) receive(false);
-    const std::int64_t n = done();
-    rate.see(now, n);
+    const Count n = count();
+    rate.see(now, n.done - n.before);
     if (bars)
-      detail::draw_bar(bar(n));
+      detail::draw_bar(bar(n.done));
     else if (now >= line_at)
-      log_info(line(n)), line_at = now + interval;
-    if (now >= file_at) write_file(n, "running"), file_at = now + kFileSeconds;
+      log_info(line(n.done)), line_at = now + interval;
+    if (now >= file_at) write_file(n.done, "running"), file_at = now + kFileSeconds;
   }
 }
 
@@ -234,8 +228,8 @@ Progress::~Progress() {
   }
   if (!s.shows()) return;
   detail::draw_bar("");
-  const std::int64_t done = s.done();
-  s.rate.see(s.watch.wall_seconds(), done);
+  const auto [done, before] = s.count();
+  s.rate.see(s.watch.wall_seconds(), done - before);
   const bool whole = together && done >= s.total;
   const double seconds = s.watch.wall_seconds();
   log_info(s.stage + ": " + std::to_string(done) + " of " + std::to_string(s.total) + " " + s.unit +
@@ -245,7 +239,13 @@ Progress::~Progress() {
 
 void Progress::add(std::int64_t n) {
   heartbeat();
-  state_->count[0].fetch_add(n, std::memory_order_relaxed);
+  state_->cells[0].fetch_add(n);
+}
+
+void Progress::add_before(std::int64_t n) {
+  heartbeat();
+  state_->cells[1].fetch_add(n);  // first, or the rate would take it for new for a moment
+  state_->cells[0].fetch_add(n);
 }
 
 void Progress::note(const std::string& line) {

@@ -19,6 +19,7 @@ class Progress {
            std::int64_t done_before = 0);
   ~Progress();
   void add(std::int64_t n);            ///< any thread; also a heartbeat()
+  void add_before(std::int64_t n);     ///< as add(), of what an earlier run had done
   void note(const std::string& line);  ///< a line of the log that does not break the bar (rank 0's are shown)
 
  private:
@@ -40,8 +41,9 @@ class Stopwatch {
   double cpu_seconds() const;                ///< this process
   static std::int64_t proportional_bytes();  ///< PSS of this process now (a shared window counts once over its ranks)
   static std::int64_t peak_bytes();          ///< the largest resident set of this process
-  /// The largest PSS of this process since begin_peak(), or its start. What was freed since its resident set was largest
-  /// counts as its own; so large memory that ranks share is freed between note_peak(), a barrier and restart_peak().
+  /// The largest PSS of this process since begin_peak(), or its start. What was freed since its resident set was
+  /// largest counts as its own; so large memory that ranks share is freed between note_peak(), a barrier and
+  /// restart_peak().
   static std::int64_t peak_proportional_bytes();
   static void begin_peak();
   static void note_peak();

@@ -14,6 +14,7 @@
 
 #include <hullscope/base/error.hpp>
 #include <hullscope/parallel/comm.hpp>
+#include <hullscope/parallel/detail/rate.hpp>
 #include <hullscope/parallel/progress.hpp>
 #include <hullscope/parallel/sharing.hpp>
 #include <hullscope/parallel/stop.hpp>
@@ -325,6 +326,59 @@ TEST(Progress, CountsTheWorkOfAllRanksAndThreads) {
     EXPECT_EQ(json_value(file, "stage"), "\"hull\"");
   }
   world.barrier();
+}
+
+TEST(Progress, WhatAnEarlierRunHadDoneIsNoSpeed) {
+  const Comm world = Comm::world();
+  const SharedFolder folder(world);
+  const std::string file = folder.path() + "/progress.json";
+  const std::int64_t total = 1000 * world.size() + 10;
+  {
+    Progress progress(world, folder.path(), "train", "epochs", total);
+    progress.add_before(1000);  // every rank
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    if (world.root()) progress.add(10);
+    world.barrier();
+  }
+  if (world.root()) {
+    EXPECT_EQ(json_value(file, "done"), std::to_string(total));
+    EXPECT_EQ(json_value(file, "state"), "\"done\"");
+    const double speed = std::stod(json_value(file, "per_second"));
+    EXPECT_GT(speed, 0);
+    EXPECT_LT(speed, 10 / 0.6);
+  }
+  world.barrier();
+}
+
+TEST(Rate, OfManyArrivalsIsThatOfTheLastMinute) {
+  detail::Rate rate;
+  EXPECT_EQ(rate.per_second(), 0);
+  std::int64_t count = 0;
+  double now = 0;
+  for (; now < 100; now += 0.25) rate.see(now, count += 25);
+  EXPECT_NEAR(rate.per_second(), 100, 1);
+  for (; now < 130; now += 0.25) rate.see(now, count += 5);  // half of the window
+  EXPECT_NEAR(rate.per_second(), 60, 1);
+  for (; now < 161; now += 0.25) rate.see(now, count += 5);
+  EXPECT_NEAR(rate.per_second(), 20, 1);
+  for (; now < 221; now += 0.25) rate.see(now, count);  // nothing more
+  EXPECT_LT(rate.per_second(), 11);
+}
+
+// Two ranks whose epochs take ten minutes each and end together, looked at four times a second.
+TEST(Rate, OfLongStepsDoesNotDependOnWhenItIsAsked) {
+  detail::Rate rate;
+  for (double now = 0; now < 7000; now += 0.25) {
+    rate.see(now, 2 * static_cast<std::int64_t>(now / 600));
+    if (now < 600)
+      EXPECT_EQ(rate.per_second(), 0);
+    else
+      EXPECT_NEAR(rate.per_second(), 2.0 / 600, 1e-5) << now;
+  }
+  const double regular = rate.per_second();
+  for (double now = 7000; now < 9000; now += 0.25) rate.see(now, 22);  // 22 by 6600 s: overdue from 7200 on
+  EXPECT_LT(rate.per_second(), 0.8 * regular);
+  EXPECT_GT(rate.per_second(), 0);
 }
 
 TEST(Progress, StoppedAndEmptyStages) {
