@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -62,6 +61,7 @@ std::string rate_text(double rate) {
 struct Count {
   std::int64_t done = 0, before = 0;
 };
+constexpr int kCountIntegers = sizeof(Count) / sizeof(std::int64_t);
 
 }  // namespace
 
@@ -71,7 +71,7 @@ struct Progress::State {
   Comm comm, node, leaders;
   detail::NodeCells cells;  // Count
   std::string folder, stage, unit;
-  std::int64_t total, before;
+  std::int64_t total;
   Stopwatch watch;
   detail::Rate rate;
   detail::Unwinding unwinding;
@@ -84,7 +84,7 @@ struct Progress::State {
   std::map<int, Count> elsewhere;       // rank 0: other nodes' counts
   bool file_failed = false;
 
-  State(const Comm& c, std::string f, std::string s, std::string u, std::int64_t t, std::int64_t b)
+  State(const Comm& c, std::string f, std::string s, std::string u, std::int64_t t)
       : comm(c.split(0, c.rank())),
         node(comm.node()),
         leaders(comm.split(node.root() ? 0 : 1, comm.rank())),
@@ -92,15 +92,14 @@ struct Progress::State {
         folder(std::move(f)),
         stage(std::move(s)),
         unit(std::move(u)),
-        total(t),
-        before(b) {}
+        total(t) {}
 
   bool shows() const { return comm.root(); }
   Count of_node() const { return {cells[0].load(), cells[1].load()}; }
   Count count() const {
     Count sum = of_node();
     for (const auto& [leader, n] : elsewhere) sum.done += n.done, sum.before += n.before;
-    return {sum.done + before, sum.before + before};
+    return sum;
   }
   void receive(bool wait_for_one);
   void send();
@@ -112,8 +111,7 @@ struct Progress::State {
 
 void Progress::State::send() {
   const Count n = of_node();
-  const std::array<std::int64_t, 2> message{n.done, n.before};
-  MPI_Send(message.data(), 2, MPI_INT64_T, 0, 0, detail::handle(leaders));
+  MPI_Send(&n, kCountIntegers, MPI_INT64_T, 0, 0, detail::handle(leaders));
   ++sent;
 }
 
@@ -125,9 +123,8 @@ void Progress::State::receive(bool wait_for_one) {
     else
       MPI_Iprobe(MPI_ANY_SOURCE, 0, detail::handle(leaders), &waiting, &status);
     if (!wait_for_one && !waiting) return;
-    std::array<std::int64_t, 2> message{};
-    MPI_Recv(message.data(), 2, MPI_INT64_T, status.MPI_SOURCE, 0, detail::handle(leaders), MPI_STATUS_IGNORE);
-    elsewhere[status.MPI_SOURCE] = {message[0], message[1]};
+    Count& n = elsewhere[status.MPI_SOURCE];
+    MPI_Recv(&n, kCountIntegers, MPI_INT64_T, status.MPI_SOURCE, 0, detail::handle(leaders), MPI_STATUS_IGNORE);
     wait_for_one = false;
   }
 }
@@ -200,9 +197,10 @@ void Progress::State::run() {
 
 Progress::Progress(const Comm& comm, std::string folder, std::string stage, std::string unit, std::int64_t total,
                    std::int64_t done_before)
-    : state_(std::make_unique<State>(comm, std::move(folder), std::move(stage), std::move(unit), total, done_before)) {
+    : state_(std::make_unique<State>(comm, std::move(folder), std::move(stage), std::move(unit), total)) {
   State& s = *state_;
   if (s.shows()) {
+    add_before(done_before);
     if (!detail::bar_wanted()) log_info(s.line(done_before));
     s.write_file(done_before, "running");
   }
